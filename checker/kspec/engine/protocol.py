@@ -1,0 +1,155 @@
+"""What every engine is asked and what it answers.
+
+An engine is ``check(system, goals, budget, control) -> Result``.  It runs in a child process
+(``kspec.engine.child``); a ``Result`` is plain data.  Nothing an engine says is shown to anyone
+before the interpreter has re-executed it (``kspec.engine.confirm``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from kspec.system.model import State, System
+
+
+@dataclass(frozen=True)
+class Goals:
+    """When the search may end early.
+
+    ``wanted`` None: after the level in which the first violation (of anything) falls.
+    Otherwise: after the level in which the last of the ``wanted`` properties has been violated; the
+    search goes on through states that violate others.  ``everything``: never, explore all.
+    """
+
+    wanted: frozenset[str] | None = None
+    everything: bool = False
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of one run.  ``depth`` counts steps; ``memory`` is in bytes, ``seconds`` of wall time."""
+
+    seconds: float | None = None
+    memory: int | None = None
+    states: int | None = None
+    depth: int | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sample of a running search.  ``rate`` is distinct states per second since the last sample."""
+
+    engine: str
+    states: int = 0
+    transitions: int = 0
+    depth: int = 0
+    frontier: int = 0
+    memory: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
+class Control(Protocol):
+    """The running engine's side of the control block."""
+
+    def cancelled(self) -> bool:
+        """True once the run should stop; polled at least every 100 ms."""
+
+    def report(self, progress: Progress) -> None:
+        """Publishes a sample (cheap; may be dropped)."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run: the action, the values of its parameters, and the state after it.
+
+    ``post`` is None when the step raised an error (then it is the last one).
+    """
+
+    action: str
+    args: tuple[int, ...]
+    post: State | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution from an initial state; ``initial`` None means the init block itself raised an error."""
+
+    initial: State | None
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """The number of steps, a failing last step included."""
+        return len(self.steps)
+
+    @property
+    def last(self) -> State | None:
+        """The state at the end (None when the last step raised)."""
+        return self.steps[-1].post if self.steps else self.initial
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A violated property with the run that shows it.
+
+    ``property`` is a declared name, ``deadlock`` or ``error.<kind>``.  ``run`` is None only for a
+    ``reachable`` property that nothing reaches.
+    """
+
+    property: str
+    run: Run | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an exhaustive search saw; equal across engines, threads, tiers and resume.
+
+    ``actions`` counts transitions by action; ``cut`` counts steps into states beyond a limit (these
+    are not transitions).  ``digest`` is the 128-bit digest of the reached states (``kspec.system.packing``).
+    """
+
+    states: int = 0
+    transitions: int = 0
+    depth: int = 0
+    actions: tuple[tuple[str, int], ...] = ()
+    cut: int = 0
+    digest: int = 0
+
+
+Status = Literal["exhausted", "stopped", "bounded", "proved", "unknown"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer of one engine.
+
+    ``status``: ``exhausted`` (every reachable state was seen), ``stopped`` (the goals were met before
+    that), ``bounded`` (nothing within ``bound`` steps), ``proved`` (the properties in ``proved`` hold,
+    with certificates), ``unknown`` (with ``reason``).  ``findings`` are shortest within completed levels.
+    ``witnesses`` show reachable properties being reached.
+    """
+
+    engine: str
+    status: Status
+    findings: tuple[Finding, ...] = ()
+    witnesses: tuple[Finding, ...] = ()
+    evidence: Evidence | None = None
+    bound: int | None = None
+    proved: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
+    reason: str = ""
+    seconds: float = 0.0
+    memory: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+
+class Engine(Protocol):
+    """An engine."""
+
+    name: str
+
+    def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
+        """Checks every property of the system."""
