@@ -1,0 +1,494 @@
+"""From lark's parse to the syntax tree, bottom-up while parsing (no recursion over the text)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+from lark import Token, Transformer
+from lark.tree import Meta
+
+from kspec.lang import ast
+from kspec.lang.diagnostics import Diagnostic, Failed
+from kspec.lang.source import Span
+
+RESERVED = frozenset(
+    "kspec use param const enum id ordered type struct var init fun proc action process when invariant lemma step "
+    "reachable terminal limit deadlock check scenario bool set seq map if else for while loop either or atomic let "
+    "choose require await assert goto break continue return skip forall exists in where true false none at ref "
+    "count sum min max".split()
+)
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text[1:-1])
+
+
+class AstBuilder(Transformer[Token, ast.Module]):
+    """Methods are named after the rules and aliases of ``grammar.lark``."""
+
+    def __init__(self, file: str, parse_expr: Callable[[str, int, int], ast.Expr]) -> None:
+        super().__init__(visit_tokens=False)
+        self.file = file
+        self.parse_expr = parse_expr
+
+    # -- places ---------------------------------------------------------------------------------
+
+    def _span(self, meta: Meta) -> Span:
+        if getattr(meta, "empty", True):
+            return Span(self.file, 1, 1, 1, 1)
+        return Span(self.file, meta.line, meta.column, meta.end_line, meta.end_column)
+
+    def _at(self, token: Token) -> Span:
+        return Span(self.file, token.line or 1, token.column or 1, token.end_line or 1, token.end_column or 1)
+
+    def _name(self, token: Token) -> str:
+        if str(token) in RESERVED:
+            raise Failed(
+                [
+                    Diagnostic(
+                        "E0104",
+                        f"`{token}` is a keyword and cannot be used as a name",
+                        self._at(token),
+                        "a keyword",
+                        help="choose another name",
+                    )
+                ]
+            )
+        return str(token)
+
+    def __default__(self, data: Any, children: list[Any], meta: Meta) -> Any:
+        raise NotImplementedError(f"rule {data}")
+
+    # -- types ----------------------------------------------------------------------------------
+
+    def named_type(self, m: Meta, c: list[Any]) -> ast.TypeExpr:
+        return ast.NamedType(str(c[0]), self._span(m))
+
+    def bool_type(self, m: Meta, c: list[Any]) -> ast.TypeExpr:
+        return ast.NamedType("bool", self._span(m))
+
+    def opt_type(self, m: Meta, c: list[Any]) -> ast.TypeExpr:
+        return ast.OptTypeExpr(c[0], self._span(m))
+
+    def range_type(self, m: Meta, c: list[Any]) -> ast.TypeExpr:
+        return ast.RangeTypeExpr(c[0], c[1], self._span(m))
+
+    def set_type(self, m: Meta, c: list[Any]) -> ast.TypeExpr:
+        return ast.SetTypeExpr(c[1], self._span(m))
+
+    def seq_type(self, m: Meta, c: list[Any]) -> ast.TypeExpr:
+        return ast.SeqTypeExpr(c[1], c[2], self._span(m))
+
+    def map_type(self, m: Meta, c: list[Any]) -> ast.TypeExpr:
+        return ast.MapTypeExpr(c[1], c[2], self._span(m))
+
+    def key(self, m: Meta, c: list[Any]) -> ast.TypeExpr:
+        return cast(ast.TypeExpr, c[0])
+
+    # -- expressions ----------------------------------------------------------------------------
+
+    def int_lit(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.IntLit(int(str(c[0]), 0) if str(c[0]).startswith("0x") else int(str(c[0])), self._span(m))
+
+    def true_lit(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.BoolLit(True, self._span(m))
+
+    def false_lit(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.BoolLit(False, self._span(m))
+
+    def none_lit(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.NoneLit(self._span(m))
+
+    def name(self, m: Meta, c: list[Any]) -> ast.Expr:
+        if str(c[0]) == "_":
+            return ast.AnyLit(self._span(m))
+        return ast.Name(self._name(c[0]), self._span(m))
+
+    def identity(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.IdentityLit(str(c[0]), int(str(c[1]), 0), self._span(m))
+
+    def call(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Call(str(c[0]), tuple(c[1] or ()), self._span(m))
+
+    def aggregate_call(self, m: Meta, c: list[Any]) -> ast.Expr:
+        args = tuple(ast.Arg(None, e, e.span) for e in c[1:])
+        return ast.Call(str(c[0]), args, self._span(m))
+
+    def args(self, m: Meta, c: list[Any]) -> tuple[ast.Arg, ...]:
+        return tuple(c)
+
+    def plain_arg(self, m: Meta, c: list[Any]) -> ast.Arg:
+        return ast.Arg(None, c[0], self._span(m))
+
+    def named_arg(self, m: Meta, c: list[Any]) -> ast.Arg:
+        return ast.Arg(str(c[0]), c[1], self._span(m))
+
+    def aggregate(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Aggregate(cast(Any, str(c[0])), c[1], c[2], self._span(m))
+
+    def empty_set(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.SetLit((), self._span(m))
+
+    def set_lit(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.SetLit(tuple(c), self._span(m))
+
+    def set_filter(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.SetFilter(c[0], self._span(m))
+
+    def empty_seq(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.SeqLit((), self._span(m))
+
+    def seq_lit(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.SeqLit(tuple(c), self._span(m))
+
+    def map_lit(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.MapLit(c[0], c[1], self._span(m))
+
+    def field(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Field(c[0], str(c[1]), self._span(m))
+
+    def index(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Index(c[0], c[1], self._span(m))
+
+    def method(self, m: Meta, c: list[Any]) -> Any:
+        return ast.MethodStmt(c[0], str(c[1]), tuple(c[2] or ()), self._span(m))
+
+    def not_expr(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.UnaryExpr("!", c[0], self._span(m))
+
+    def neg_expr(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.UnaryExpr("-", c[0], self._span(m))
+
+    def _binary(self, op: str, m: Meta, left: Any, right: Any) -> ast.Expr:
+        return ast.BinaryExpr(op, left, right, self._span(m))
+
+    def arith(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return self._binary(str(c[1]), m, c[0], c[2])
+
+    def compare(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return self._binary(str(c[1]), m, c[0], c[2])
+
+    def set_union(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return self._binary("|", m, c[0], c[1])
+
+    def set_inter(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return self._binary("&", m, c[0], c[1])
+
+    def member(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return self._binary("in", m, c[0], c[1])
+
+    def implies(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return self._binary("=>", m, c[0], c[1])
+
+    def binary_or(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return self._binary("||", m, c[0], c[1])
+
+    def binary_and(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return self._binary("&&", m, c[0], c[1])
+
+    def at_label(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.At(c[0], str(c[1]), self._span(m))
+
+    def ternary(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Conditional(c[0], c[1], c[2], self._span(m))
+
+    def quantifier(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Quantifier(cast(Any, str(c[0])), tuple(c[1:-1]), c[-1], self._span(m))
+
+    def binder(self, m: Meta, c: list[Any]) -> ast.Binder:
+        return ast.Binder(self._name(c[0]), c[1], c[2], self._span(m))
+
+    def range_domain(self, m: Meta, c: list[Any]) -> ast.Domain:
+        return ast.Domain(None, c[0], c[1], self._span(m))
+
+    def expr_domain(self, m: Meta, c: list[Any]) -> ast.Domain:
+        return ast.Domain(c[0], None, None, self._span(m))
+
+    # -- statements -----------------------------------------------------------------------------
+
+    def block(self, m: Meta, c: list[Any]) -> tuple[ast.Stmt, ...]:
+        return tuple(c)
+
+    def plain_assign(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.AssignStmt(c[0], "=", c[1], self._span(m))
+
+    def assign(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.AssignStmt(c[0], str(c[1]), c[2], self._span(m))
+
+    def step_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.StepStmt(c[0], cast(Any, str(c[1])), self._span(m))
+
+    def call_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        match c[0]:
+            case ast.Call(name, args):
+                return ast.CallStmt(name, args, self._span(m))
+            case ast.MethodStmt() as method:
+                return method
+            case _:
+                raise Failed(
+                    [
+                        Diagnostic(
+                            "E0105",
+                            "an expression is not a statement",
+                            self._span(m),
+                            "this has no effect",
+                            help="assign it with `=`, or call a procedure",
+                        )
+                    ]
+                )
+
+    def if_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        other = c[2]
+        branch = () if other is None else other if isinstance(other, tuple) else (other,)
+        return ast.IfStmt(c[0], c[1], branch, self._span(m))
+
+    def for_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.ForStmt(c[0], c[1], self._span(m))
+
+    def while_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.WhileStmt(c[0], c[1], self._span(m))
+
+    def loop_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.WhileStmt(None, c[0], self._span(m))
+
+    def either_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.EitherStmt(tuple(c), self._span(m))
+
+    def atomic_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.AtomicStmt(c[0], self._span(m))
+
+    def let_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.LetStmt(self._name(c[0]), c[1], c[2], self._span(m))
+
+    def local_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.LocalStmt(self._name(c[0]), self._keyed(m, c[1:-2], c[-2]), c[-1], self._span(m))
+
+    def choose_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.ChooseStmt(c[0], self._span(m))
+
+    def require_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.RequireStmt(c[0], False, self._span(m))
+
+    def await_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.RequireStmt(c[0], True, self._span(m))
+
+    def assert_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.AssertStmt(self._name(c[0]), c[1], self._message(c[2]), self._span(m))
+
+    def label_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.LabelStmt(self._name(c[0]), self._span(m))
+
+    def goto_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.JumpStmt("goto", str(c[0]), self._span(m))
+
+    def jump_stmt(self, m: Meta, c: list[Any]) -> ast.Stmt:
+        return ast.JumpStmt(cast(Any, str(c[0])), "", self._span(m))
+
+    def _keyed(self, m: Meta, keys: list[Any], element: ast.TypeExpr) -> ast.TypeExpr:
+        t = element
+        for k in reversed(keys):
+            t = ast.MapTypeExpr(k, t, self._span(m))
+        return t
+
+    def _message(self, token: Token | None) -> ast.Message | None:
+        """Splits ``"text {expr} text"``; ``{{`` and ``}}`` stand for themselves."""
+        if token is None:
+            return None
+        raw = str(token)[1:-1]
+        parts: list[str | ast.Expr] = []
+        text = ""
+        i = 0
+        while i < len(raw):
+            if raw[i] == "\\" and i + 1 < len(raw):
+                text += _unescape(f'"{raw[i : i + 2]}"')
+                i += 2
+            elif raw[i : i + 2] in ("{{", "}}"):
+                text += raw[i]
+                i += 2
+            elif raw[i] == "{" and (end := raw.find("}", i)) > 0:
+                if text:
+                    parts.append(text)
+                text = ""
+                parts.append(
+                    self.parse_expr(raw[i + 1 : end], token.line or 1, (token.column or 1) + i + 2)
+                )
+                i = end + 1
+            else:
+                text += raw[i]
+                i += 1
+        if text:
+            parts.append(text)
+        return ast.Message(tuple(parts), self._at(token))
+
+    # -- declarations ---------------------------------------------------------------------------
+
+    def module_name(self, m: Meta, c: list[Any]) -> str:
+        return ".".join(map(str, c))
+
+    def use(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.UseDecl(c[0], tuple((str(t), self._at(t)) for t in c[1:]), self._span(m))
+
+    def param(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.ParamDecl(self._name(c[0]), c[1], c[2], self._span(m))
+
+    def const(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.ConstDecl(self._name(c[0]), c[1], self._span(m))
+
+    def enum(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.EnumDecl(
+            self._name(c[0]), tuple((self._name(t), self._at(t)) for t in c[1:]), self._span(m)
+        )
+
+    def id(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.IdDecl(self._name(c[-2]), c[-1], len(c) == 3 and c[0] is not None, self._span(m))
+
+    def type_decl(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.TypeDecl(self._name(c[0]), c[1], self._span(m))
+
+    def field_decl(self, m: Meta, c: list[Any]) -> tuple[str, ast.TypeExpr, Span]:
+        return self._name(c[0]), self._keyed(m, c[1:-1], c[-1]), self._span(m)
+
+    def struct(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.StructDecl(self._name(c[0]), tuple(c[1:]), self._span(m))
+
+    def var_decl(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.VarDecl(self._name(c[0]), tuple(c[1:-2]), c[-2], c[-1], self._span(m))
+
+    def init(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.InitDecl(c[0], self._span(m))
+
+    def params(self, m: Meta, c: list[Any]) -> tuple[ast.ParamItem, ...]:
+        return tuple(c)
+
+    def typed_formal(self, m: Meta, c: list[Any]) -> ast.ParamItem:
+        return ast.ParamItem(self._name(c[-2]), c[-1], None, len(c) == 3 and c[0] is not None, self._span(m))
+
+    def domain_formal(self, m: Meta, c: list[Any]) -> ast.ParamItem:
+        return ast.ParamItem(self._name(c[0]), None, c[1], False, self._span(m))
+
+    def fun(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.FunDecl(self._name(c[0]), c[1] or (), c[2], c[3], self._span(m))
+
+    def proc(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.ProcDecl(self._name(c[0]), c[1] or (), c[2], self._span(m))
+
+    def action(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.ActionDecl(self._name(c[0]), c[1] or (), c[2], c[3], self._span(m))
+
+    def process(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.ProcessDecl(self._name(c[0]), c[1], c[2], self._span(m))
+
+    def property(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.PropertyDecl(
+            cast(Any, str(c[0])), self._name(c[1]), c[2], self._message(c[3]), self._span(m)
+        )
+
+    def anonymous(self, m: Meta, c: list[Any]) -> ast.Decl:
+        kind = cast(Literal["terminal", "limit"], str(c[0]))
+        return ast.PropertyDecl(kind, self._name(c[1]) if c[1] else "", c[2], None, self._span(m))
+
+    def deadlock(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.DeadlockDecl(self._span(m))
+
+    # -- checks and scenarios -------------------------------------------------------------------
+
+    def settings(self, m: Meta, c: list[Any]) -> tuple[ast.Setting, ...]:
+        return tuple(x for x in c if x is not None)
+
+    def set_one(self, m: Meta, c: list[Any]) -> ast.Setting:
+        return ast.Setting(str(c[0]), (c[1],), None, self._span(m))
+
+    def set_list(self, m: Meta, c: list[Any]) -> ast.Setting:
+        return ast.Setting(str(c[0]), tuple(c[1:]), None, self._span(m))
+
+    def set_range(self, m: Meta, c: list[Any]) -> ast.Setting:
+        span = self._span(m)
+        return ast.Setting(str(c[0]), (), ast.Domain(None, c[1], c[2], span), span)
+
+    def tier(self, m: Meta, c: list[Any]) -> tuple[str, str, Span]:
+        return "tier", str(c[0]), self._span(m)
+
+    def up_to(self, m: Meta, c: list[Any]) -> tuple[str, int]:
+        return "up_to", int(str(c[0]), 0)
+
+    def within_limit(self, m: Meta, c: list[Any]) -> tuple[str, int]:
+        return "within_limit", 1
+
+    def states(self, m: Meta, c: list[Any]) -> tuple[str, int]:
+        return "states", int(str(c[0]), 0)
+
+    def transitions(self, m: Meta, c: list[Any]) -> tuple[str, int]:
+        return "transitions", int(str(c[0]), 0)
+
+    def property_name(self, m: Meta, c: list[Any]) -> str:
+        return ".".join(str(x) for x in c if x is not None)
+
+    def deadlock_name(self, m: Meta, c: list[Any]) -> str:
+        return "deadlock"
+
+    def expect_holds(self, m: Meta, c: list[Any]) -> ast.ExpectClause:
+        got = dict(c)
+        return ast.ExpectClause(
+            "holds",
+            None,
+            False,
+            got.get("up_to"),
+            "within_limit" in got,
+            got.get("states"),
+            got.get("transitions"),
+            self._span(m),
+        )
+
+    def expect_violates(self, m: Meta, c: list[Any]) -> ast.ExpectClause:
+        only = len(c) == 2 and c[0] is not None
+        return ast.ExpectClause("violates", c[-1], only, None, False, None, None, self._span(m))
+
+    def check(self, m: Meta, c: list[Any]) -> ast.Decl:
+        span = self._span(m)
+        tiers = [x for x in c[3:] if isinstance(x, tuple)]
+        expects = [x for x in c[3:] if isinstance(x, ast.ExpectClause)]
+        problem = ""
+        if len(expects) != 1:
+            problem = f"a check has one `expect` clause, this one has {len(expects)}"
+        elif len(tiers) > 1:
+            problem = "a check has at most one `tier` clause"
+        elif tiers and tiers[0][1] not in ("quick", "slow"):
+            problem = f"there is no tier `{tiers[0][1]}`"
+        if problem:
+            raise Failed(
+                [
+                    Diagnostic(
+                        "E0106",
+                        problem,
+                        span,
+                        help='write `check name "story" { PARAM = value } tier slow expect holds;` '
+                        "(tiers are `quick` and `slow`)",
+                    )
+                ]
+            )
+        slow = bool(tiers) and tiers[0][1] == "slow"
+        story = _unescape(str(c[1])) if c[1] else ""
+        return ast.CheckDecl(self._name(c[0]), story, c[2] or (), slow, expects[0], span)
+
+    def do_step(self, m: Meta, c: list[Any]) -> ast.ScenarioItem:
+        return ast.DoStep(str(c[0]), c[1] or (), str(c[2]) if c[2] else None, c[3], self._span(m))
+
+    def disabled_step(self, m: Meta, c: list[Any]) -> ast.ScenarioItem:
+        return ast.DisabledStep(str(c[0]), c[1] or (), str(c[2]) if c[2] else None, self._span(m))
+
+    def expect_step(self, m: Meta, c: list[Any]) -> ast.ScenarioItem:
+        return ast.ExpectStep(c[0], self._span(m))
+
+    def pick_step(self, m: Meta, c: list[Any]) -> ast.ScenarioItem:
+        return ast.PickStep(c[0], self._span(m))
+
+    def repeat_step(self, m: Meta, c: list[Any]) -> ast.ScenarioItem:
+        return ast.RepeatStep(c[0], tuple(c[1:]), self._span(m))
+
+    def scenario(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.ScenarioDecl(_unescape(str(c[0])), c[1] or (), tuple(c[2:]), self._span(m))
+
+    def start(self, m: Meta, c: list[Any]) -> Any:
+        return c[0], tuple(c[1:])
