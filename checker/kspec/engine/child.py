@@ -1,0 +1,245 @@
+"""Runs an engine in a child process of its own.
+
+Native code or a solver that crashes, hangs or eats the memory takes nothing with it: the parent
+watches the child's time and memory, asks it to stop through the control block, kills it one second
+after a request that is not obeyed, and turns every ending into a ``Result``.
+
+The child is forked without a new program image, so the transition system need not be copied.  That is
+safe because the forking process is single-threaded and has loaded no native engine: engines load
+theirs in the child.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import pickle
+import select
+import signal
+import struct
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from kspec.engine import process
+from kspec.engine.control import ControlBlock
+from kspec.engine.protocol import Budget, Control, Engine, Goals, Progress, Result
+from kspec.system.model import System
+
+GRACE = 1.0
+_TICK = 0.02
+_MEMORY_TICK = 0.1
+_OVERRUN = 1.25
+_LENGTH = struct.Struct("<Q")
+
+
+class EngineFault(Exception):
+    """The engine raised an exception or crashed: an internal fault.  ``details`` is for the report file."""
+
+    def __init__(self, engine: str, headline: str, details: str) -> None:
+        super().__init__(f"engine {engine}: {headline}")
+        self.details = details
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A running child: its process, the reading end of its answer, what it prints, its control block."""
+
+    pid: int
+    answer: int
+    output: int
+    block: ControlBlock
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How a child ended: its answer, if any, and why it was asked to stop (empty when it was not)."""
+
+    answer: bytes | None
+    status: int
+    asked: str
+    killed: bool
+
+
+def run(engine: Engine, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
+    """The answer of ``engine``, whatever happens to it.
+
+    The engine gets the same budget; ``control`` receives its progress and may cancel it.  Returns
+    within ``budget.seconds`` and 2 seconds.  A child that was killed from outside gives ``unknown``
+    with the reason ``engine died: signal 9``.  Raises EngineFault when the engine raised an exception
+    or crashed by its own doing (any other signal or exit status).
+    """
+    started = time.monotonic()
+    child = _start(engine, system, goals, budget)
+    try:
+        ending = _watch(child, engine.name, budget, control, started)
+        return _result(engine.name, ending, child, time.monotonic() - started)
+    finally:
+        os.close(child.answer)
+        os.close(child.output)
+
+
+def _start(engine: Engine, system: System, goals: Goals, budget: Budget) -> _Child:
+    block = ControlBlock.private()
+    reading, writing = os.pipe()
+    output = os.memfd_create("kspec-engine-output")
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _live(engine, system, goals, budget, block, writing, output, parent)
+    os.close(writing)
+    return _Child(pid, reading, output, block)
+
+
+def _live(
+    engine: Engine,
+    system: System,
+    goals: Goals,
+    budget: Budget,
+    block: ControlBlock,
+    writing: int,
+    output: int,
+    parent: int,
+) -> NoReturn:
+    """The child's whole life."""
+    code = 1
+    try:
+        process.die_with_parent(parent)
+        process.leave_signals_to_parent()
+        process.deepen()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for fd, target in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(fd, target)
+        faulthandler.enable(file=2)
+        try:
+            message: tuple[str, object] = ("result", engine.check(system, goals, budget, block))
+        except MemoryError:
+            message = ("result", Result(engine.name, "unknown", reason="memory ran out"))
+        except BaseException as e:
+            message = ("fault", (f"{type(e).__name__}: {e}", traceback.format_exc()))
+        data = pickle.dumps(message)
+        _write(writing, _LENGTH.pack(len(data)) + data)
+        code = 0
+    except BaseException:
+        with suppress(BaseException):
+            os.write(2, traceback.format_exc().encode())
+    os._exit(code)
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _watch(child: _Child, name: str, budget: Budget, control: Control, started: float) -> _Ending:
+    """Waits for the child's end, and brings it about when a budget runs out or ``control`` says so."""
+    data = bytearray()
+    asked, asked_at, killed = "", 0.0, False
+    next_memory = started
+    shown: Progress | None = None
+    while True:
+        readable = select.select([child.answer], [], [], _TICK)[0]
+        if readable:
+            chunk = os.read(child.answer, 1 << 20)
+            data += chunk
+            if not chunk or _complete(data):
+                break
+        now = time.monotonic()
+        sample = child.block.latest()
+        if sample is not None and sample != shown:
+            shown = sample
+            control.report(replace(sample, engine=name))
+        memory = 0
+        if budget.memory is not None and now >= next_memory:
+            next_memory = now + _MEMORY_TICK
+            memory = process.resident(child.pid)
+        if not asked:
+            asked = _reason_to_stop(budget, control, now - started, memory)
+            if asked:
+                asked_at = now
+                child.block.cancel()
+        too_much = budget.memory is not None and memory > budget.memory * _OVERRUN
+        if asked and not killed and (now > asked_at + GRACE or too_much):
+            process.kill_tree(child.pid)
+            killed = True
+    status = _reap(child.pid)
+    return _Ending(bytes(data[_LENGTH.size :]) if _complete(data) else None, status, asked, killed)
+
+
+def _reason_to_stop(budget: Budget, control: Control, seconds: float, memory: int) -> str:
+    if control.cancelled():
+        return "interrupted"
+    if budget.seconds is not None and seconds >= budget.seconds:
+        return f"the time budget of {budget.seconds:g} s ran out"
+    if budget.memory is not None and memory > budget.memory:
+        return f"the memory budget of {size_text(budget.memory)} ran out"
+    return ""
+
+
+def size_text(n: int) -> str:
+    """A size in bytes for people: ``512 MB``, ``1.5 GB``."""
+    return f"{n / (1 << 30):.1f} GB" if n >= 1 << 30 else f"{n / (1 << 20):.0f} MB"
+
+
+def _complete(data: bytearray) -> bool:
+    return len(data) >= _LENGTH.size and len(data) - _LENGTH.size >= _LENGTH.unpack_from(data)[0]
+
+
+def _reap(pid: int) -> int:
+    """The wait status of a child that has said its last word; it is killed when it does not end soon."""
+    deadline = time.monotonic() + GRACE
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.002)
+    process.kill_tree(pid)
+    return os.waitpid(pid, 0)[1]
+
+
+def _result(name: str, ending: _Ending, child: _Child, seconds: float) -> Result:
+    if ending.answer is not None:
+        try:
+            kind, body = pickle.loads(ending.answer)
+        except Exception as e:
+            raise EngineFault(name, f"unreadable answer ({type(e).__name__})", _printed(child)) from e
+        if kind == "fault":
+            headline, details = body
+            raise EngineFault(name, headline, f"{details}\n{_printed(child)}")
+        if not isinstance(body, Result):
+            raise EngineFault(name, f"answered with {type(body).__name__}", _printed(child))
+        return _finished(body, ending, seconds)
+    if ending.asked and ending.killed:
+        return _unfinished(name, ending.asked, child, seconds)
+    code = os.waitstatus_to_exitcode(ending.status)
+    if code == -signal.SIGKILL:
+        reason = f"engine died: {process.signal_text(signal.SIGKILL)}; the system may have run out of memory"
+        return _unfinished(name, reason, child, seconds)
+    if code == -signal.SIGTERM:
+        return _unfinished(name, f"engine died: {process.signal_text(signal.SIGTERM)}", child, seconds)
+    how = process.signal_text(-code) if code < 0 else f"exit status {code}"
+    raise EngineFault(name, f"engine died: {how}", _printed(child))
+
+
+def _finished(result: Result, ending: _Ending, seconds: float) -> Result:
+    """The engine's own answer, with the time and, where it stopped early without saying why, the reason."""
+    if result.status == "unknown" and ending.asked:
+        result = replace(result, reason=ending.asked)
+    return replace(result, seconds=result.seconds or seconds)
+
+
+def _unfinished(name: str, reason: str, child: _Child, seconds: float) -> Result:
+    """What is known about a search that gave no answer: how far it said it was."""
+    last = child.block.latest()
+    notes = (f"it had seen {last.states} states up to depth {last.depth}",) if last and last.states else ()
+    return Result(name, "unknown", reason=reason, seconds=seconds, notes=notes)
+
+
+def _printed(child: _Child) -> str:
+    """The end of what the child wrote to its standard output and error."""
+    size = os.fstat(child.output).st_size
+    tail = os.pread(child.output, 16_384, max(0, size - 16_384))
+    return tail.decode(errors="replace")

@@ -1,0 +1,136 @@
+"""Did a check end as declared?  Verdicts against the expectation, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from kspec.engine.protocol import Evidence
+from kspec.engine.verdict import Verdict, count
+from kspec.system.check import Expectation
+
+Outcome: TypeAlias = Literal["met", "unmet", "undecided", "invalid", "fault"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """``met``: as declared; ``unmet``: not; ``undecided``: no answer that is strong enough.
+
+    ``got`` says in a few words what came out, ``why`` what is missing (empty when met).
+    """
+
+    outcome: Outcome
+    got: str
+    why: tuple[str, ...] = ()
+
+
+def judge(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None) -> Judgement:
+    """Compares what came out with what was declared."""
+    violated = [v for v in verdicts if v.strength == "violated"]
+    got = summary(verdicts)
+    if expect.kind == "violates":
+        return _judge_violates(expect, verdicts, violated, got)
+    if violated:
+        return Judgement("unmet", got, (f"expected to hold, but {_names(violated)} violated",))
+    unmet = _mismatches(expect, verdicts, evidence)
+    if unmet:
+        return Judgement("unmet", got, unmet)
+    weak = _weaknesses(expect, verdicts, evidence)
+    return Judgement("undecided", got, weak) if weak else Judgement("met", got)
+
+
+def _judge_violates(
+    expect: Expectation, verdicts: tuple[Verdict, ...], violated: list[Verdict], got: str
+) -> Judgement:
+    wanted = next((v for v in verdicts if v.property == expect.property), None)
+    if wanted is None:
+        return Judgement("invalid", got, (f"the model has no property `{expect.property}`",))
+    others = [v for v in violated if v is not wanted]
+    if expect.only and others:
+        return Judgement(
+            "unmet", got, (f"expected only {expect.property}, but {_names(others)} violated too",)
+        )
+    if wanted.strength == "violated":
+        open_ends = [v for v in verdicts if expect.only and v.strength in ("bounded", "unknown")]
+        if open_ends:
+            text = f"{expect.property} is violated; whether it alone is, is open: {_first(open_ends)}"
+            return Judgement("undecided", got, (text,))
+        return Judgement("met", got)
+    if wanted.strength in ("proved", "exhausted", "reached"):
+        return Judgement("unmet", got, (f"expected a violation of {expect.property}, but: {wanted.text()}",))
+    return Judgement("undecided", got, (f"no violation of {expect.property} found: {wanted.text()}",))
+
+
+def _mismatches(
+    expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None
+) -> tuple[str, ...]:
+    """What no larger budget would mend."""
+    out: list[str] = []
+    limited = any(v.within_limit for v in verdicts)
+    if limited and not expect.within_limit and expect.up_to is None:
+        out.append("the model has a limit: a bare `holds` does not say so, declare `holds within limit`")
+    if expect.within_limit and not limited and not any(v.strength == "unknown" for v in verdicts):
+        out.append("`holds within limit` was declared, but the model has no limit")
+    if evidence is not None and all(v.strength in ("exhausted", "proved", "reached") for v in verdicts):
+        for noun, pinned, seen in (
+            ("states", expect.states, evidence.states),
+            ("transitions", expect.transitions, evidence.transitions),
+        ):
+            if pinned is not None and pinned != seen:
+                out.append(f"expected exactly {pinned} {noun}, got {seen}")
+    return tuple(out)
+
+
+def _weaknesses(
+    expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None
+) -> tuple[str, ...]:
+    """What is weaker than declared, and might be mended by another engine or a larger budget."""
+    weak = [v for v in verdicts if not _strong_enough(v, expect)]
+    if weak:
+        return (f"not decided: {_first(weak)}",)
+    pinned = expect.states is not None or expect.transitions is not None
+    if pinned and (evidence is None or not any(v.strength == "exhausted" for v in verdicts)):
+        return ("counts are pinned, but the engine did not count all states",)
+    return ()
+
+
+def _strong_enough(v: Verdict, expect: Expectation) -> bool:
+    match v.strength:
+        case "proved" | "exhausted" | "reached":
+            return True
+        case "bounded":
+            return expect.up_to is not None and (v.bound or 0) >= expect.up_to
+        case "unknown":
+            return v.kind == "reachable" and expect.up_to is not None and (v.bound or 0) >= expect.up_to
+        case "violated":
+            return False
+
+
+def summary(verdicts: Iterable[Verdict]) -> str:
+    """All verdicts in one short text, the worst first: ``violated a in 8 steps, b in 9 steps``."""
+    every = tuple(verdicts)
+    violated = [v for v in every if v.strength == "violated"]
+    if violated:
+        ran = sorted((v for v in violated if v.run), key=lambda v: v.run.length if v.run else 0)
+        parts = [f"{v.property} in {count(v.run.length if v.run else 0, 'step')}" for v in ran]
+        never = [f"never reached: {v.property}" for v in violated if v.run is None]
+        return "; ".join(([f"violated {', '.join(parts)}"] if parts else []) + never)
+    if not every:
+        return "nothing to check"
+    order = ("unknown", "bounded", "exhausted", "proved", "reached")
+    worst = min(every, key=lambda v: (order.index(v.strength), v.bound or 0))
+    if worst.strength == "reached":
+        return count(len(every), "property").replace("propertys", "properties") + " reached"
+    return worst.text()
+
+
+def _names(found: list[Verdict]) -> str:
+    names = ", ".join(v.property for v in found)
+    return f"{names} {'is' if len(found) == 1 else 'are'}"
+
+
+def _first(weak: list[Verdict]) -> str:
+    v = weak[0]
+    more = f" (and {len(weak) - 1} more)" if len(weak) > 1 else ""
+    return f"{v.property} is {v.text()}{more}"

@@ -1,0 +1,181 @@
+"""Verdicts: what is known about each property after engines have answered, and how strongly.
+
+A verdict is never a bare "OK".  From strong to weak: ``proved`` (inductive), ``exhausted`` (every
+reachable state was seen), ``bounded`` (nothing within k steps), ``unknown``; or ``violated``, and for
+a ``reachable`` property ``reached``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from kspec.engine.protocol import Evidence, Finding, Result, Run
+from kspec.system import expr as ex
+from kspec.system import stmt as st
+from kspec.system.model import System
+
+Strength: TypeAlias = Literal["violated", "reached", "proved", "exhausted", "bounded", "unknown"]
+Kind: TypeAlias = Literal["invariant", "step", "reachable", "assert", "lemma", "deadlock", "error"]
+
+ERROR_KINDS = ("range", "index", "none", "div", "choose")
+_RANK: dict[Strength, int] = {
+    "violated": 0, "reached": 0, "proved": 1, "exhausted": 2, "bounded": 3, "unknown": 4,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Something that is checked: a declared property, ``deadlock``, or ``error.<kind>``."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known about one property.
+
+    ``states`` goes with ``exhausted``; ``bound`` (steps) with ``bounded``; ``run`` with ``violated`` and
+    ``reached`` (a ``reachable`` property that nothing reaches is violated without a run); ``reason``
+    with ``unknown``.  ``within_limit``: only states within the model's limits were looked at.
+    """
+
+    property: str
+    kind: Kind
+    strength: Strength
+    engine: str = ""
+    within_limit: bool = False
+    states: int | None = None
+    bound: int | None = None
+    run: Run | None = None
+    reason: str = ""
+
+    def text(self) -> str:
+        """The verdict in words: ``exhausted within limit, 58077 states``."""
+        limit = " within limit" if self.within_limit else ""
+        match self.strength:
+            case "violated" if self.run is None:
+                return f"never reached{limit}, {count(self.states, 'state')}"
+            case "violated" | "reached":
+                return f"{self.strength} in {count(self.run.length if self.run else 0, 'step')}"
+            case "exhausted":
+                return f"exhausted{limit}, {count(self.states, 'state')}"
+            case "bounded":
+                return f"bounded {self.bound}{limit}"
+            case "unknown":
+                return f"unknown ({self.reason})"
+            case "proved":
+                return f"proved{limit}"
+
+
+def count(n: int | None, noun: str) -> str:
+    """``1 state``, ``5 states``."""
+    return f"{n or 0} {noun}{'' if n == 1 else 's'}"
+
+
+def goals_of(system: System) -> tuple[Goal, ...]:
+    """Everything that is checked in a system: declared properties, deadlock, the errors that can occur."""
+    out = [Goal(p.name, p.kind) for p in system.properties]
+    if system.deadlock:
+        out.append(Goal("deadlock", "deadlock"))
+    possible = set(_errors(system))
+    return (*out, *(Goal(f"error.{k}", "error") for k in ERROR_KINDS if k in possible))
+
+
+def _errors(system: System) -> Iterator[ex.ErrorKind]:
+    """The kinds of error that some expression or statement of the system can raise."""
+    roots: list[ex.Expr] = [*system.terminal, *system.limits, *(a.guard for a in system.actions)]
+    roots += [p.expr for p in system.properties]
+    for body in (system.init, *(a.body for a in system.actions)):
+        for s in st.walk(body):
+            roots.extend(st.expressions(s))
+            if isinstance(s, st.Choose) and s.on_empty == "error":
+                yield "choose"
+    for root in roots:
+        for e in ex.walk(root):
+            match e:
+                case ex.Narrow(error=kind):
+                    yield kind
+                case ex.Binary("div" | "mod", _, ex.Const(value)) if value:
+                    pass
+                case ex.Binary("div" | "mod"):
+                    yield "div"
+                case _:
+                    pass
+
+
+def verdicts(system: System, results: Iterable[Result]) -> tuple[Verdict, ...]:
+    """The strongest verdict on every goal; results must have passed confirmation and cross-check."""
+    answers = tuple(results)
+    goals = goals_of(system)
+    known = {g.name for g in goals}
+    extra = {f.property for r in answers for f in r.findings} - known
+    goals += tuple(Goal(name, "error") for name in sorted(extra))
+    return tuple(_best(system, g, answers) for g in goals)
+
+
+def _best(system: System, goal: Goal, results: tuple[Result, ...]) -> Verdict:
+    found = [_verdict(system, goal, r) for r in results]
+    if not found:
+        return Verdict(goal.name, goal.kind, "unknown", reason="no engine ran")
+    return min(found, key=lambda v: (_RANK[v.strength], -(v.bound or 0)))
+
+
+def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
+    limited = bool(system.limits)
+    states = r.evidence.states if r.evidence else None
+
+    def say(
+        strength: Strength, run: Run | None = None, bound: int | None = None, reason: str = ""
+    ) -> Verdict:
+        return Verdict(
+            goal.name, goal.kind, strength, r.engine, limited and strength not in ("violated", "reached"),
+            states if strength in ("exhausted", "violated") else None, bound, run, reason,
+        )  # fmt: skip
+
+    finding = _named(r.findings, goal.name)
+    if finding is not None:
+        return say("violated", finding.run)
+    if goal.kind == "reachable":
+        witness = _named(r.witnesses, goal.name)
+        if witness is not None:
+            return say("reached", witness.run)
+        within = complete_depth(r)
+        where = f"not reached within {count(within, 'step')}" if within is not None else "not reached yet"
+        return say("unknown", reason=f"{where}; {r.reason}" if r.reason else where)
+    if goal.name in r.proved:
+        return say("proved")
+    if r.status == "exhausted":
+        return say("exhausted")
+    within = complete_depth(r)
+    if within is not None and r.status in ("stopped", "bounded"):
+        return say("bounded", bound=within)
+    if r.status == "proved":
+        return say("unknown", reason=r.reason or f"{r.engine} did not check it")
+    return say("unknown", bound=within, reason=r.reason or "no answer")
+
+
+def complete_depth(r: Result) -> int | None:
+    """The number of steps within which a result has everything there is; None when it does not say."""
+    match r.status:
+        case "bounded":
+            return r.bound
+        case "stopped" | "unknown" | "exhausted" if r.evidence is not None:
+            return r.evidence.depth
+        case _:
+            return r.bound
+
+
+def evidence_of(results: Iterable[Result]) -> Evidence | None:
+    """The evidence of an exhaustive search among the results, else of the one that got furthest."""
+    found = [r for r in results if r.evidence is not None]
+    best = max(
+        found, key=lambda r: (r.status == "exhausted", r.evidence.states if r.evidence else 0), default=None
+    )
+    return best.evidence if best else None
+
+
+def _named(findings: tuple[Finding, ...], name: str) -> Finding | None:
+    return next((f for f in findings if f.property == name), None)
