@@ -1,0 +1,150 @@
+"""From a trace back to a run of a transition system, by names and shown values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kspec.engine.protocol import Run, Step
+from kspec.system.layout import key_dims, leaves, offset
+from kspec.system.model import State, System
+from kspec.trace.build import action_named, shown_variables
+from kspec.trace.model import Trace, TraceStep
+from kspec.trace.values import ListOf, MapOf, RecordOf, SetOf, TraceState, TupleOf, Val, entry, show
+from kspec.types import MapType, OptType, SeqType, SetType, StructType, Type, is_scalar, parse_scalar, scalar
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Why a trace is no run of a system: the step (0: the initial state) and what does not fit."""
+
+    step: int
+    message: str
+
+
+def run_of(system: System, trace: Trace) -> Run | Mismatch:
+    """The run of a system that a trace describes: names and shown values are looked up, nothing is executed.
+
+    Every variable, entry, member and value must exist in the system, and every part of the state must be
+    in the trace; otherwise the answer is the first mismatch.
+    """
+    states: list[State] = []
+    for i, values in enumerate(trace.states):
+        state = _state(system, values)
+        if isinstance(state, str):
+            return Mismatch(i, state)
+        states.append(state)
+    steps = []
+    for n, s in enumerate(trace.steps, 1):
+        args = arguments(system, s)
+        if isinstance(args, str):
+            return Mismatch(n, args)
+        steps.append(Step(s.action, args, states[n] if n < len(states) else None))
+    return Run(states[0] if states else None, tuple(steps))
+
+
+def arguments(system: System, step: TraceStep) -> tuple[int, ...] | str:
+    """The argument values of a step in the system, or what does not fit."""
+    action = action_named(system, step.action)
+    if action is None:
+        return f"there is no action {step.action}"
+    given = dict(step.args)
+    out = []
+    for var, t in action.params:
+        if var.name not in given:
+            return f"action {step.action} has a parameter {var.name} that the trace does not know"
+        value = parse_scalar(t, given.pop(var.name))
+        if value is None:
+            return f"{dict(step.args)[var.name]} is no value of {t}, the type of {step.action}'s {var.name}"
+        out.append(value)
+    if given:
+        return f"action {step.action} has no parameter {next(iter(given))}"
+    return tuple(out)
+
+
+class _BadValueError(Exception):
+    """A value does not fit its type."""
+
+
+def _state(system: System, values: TraceState) -> State | str:
+    scalars = list(system.start)
+    given = dict(values)
+    for v in shown_variables(system):
+        if v.name not in given:
+            return f"the trace has no variable {v.name}"
+        base = [system.offsets[c.name] for c in v.cells]
+        try:
+            for leaf, index, value in _scalars(v.type, v.name, given.pop(v.name)):
+                scalars[base[leaf] + offset(v.cells[leaf], index)] = value
+        except _BadValueError as e:
+            return str(e)
+    if given:
+        return f"there is no variable {next(iter(given))}"
+    return tuple(scalars)
+
+
+_Scalars = Iterator[tuple[int, tuple[int, ...], int]]
+
+
+def _scalars(t: Type, path: str, value: Val) -> _Scalars:
+    """The scalars of a value as (leaf, index, encoded value): the inverse of ``layout.decode``."""
+    match t, value:
+        case _ if is_scalar(t):
+            number = parse_scalar(scalar(t), show(value)) if isinstance(value, bool | int | str) else None
+            if number is None:
+                raise _BadValueError(f"{path}: {show(value)} is no value of {t}")
+            yield 0, (), number
+        case StructType(_, fields), RecordOf(given):
+            have, at = dict(given), 0
+            for n, ft in fields:
+                if n not in have:
+                    raise _BadValueError(f"{path}: the trace has no field {n}")
+                for leaf, index, number in _scalars(ft, f"{path}.{n}", have.pop(n)):
+                    yield at + leaf, index, number
+                at += len(leaves(ft))
+            if have:
+                raise _BadValueError(f"{path}: there is no field {next(iter(have))}")
+        case MapType(key, item), MapOf(pairs):
+            dims, seen = key_dims(key), set()
+            for k, v in pairs:
+                head = _key(key, path, k)
+                seen.add(head)
+                for leaf, index, number in _scalars(item, entry(path, k), v):
+                    yield leaf, (*head, *index), number
+            size = 1
+            for d in dims:
+                size *= d.hi - d.lo + 1
+            if len(seen) != size or len(pairs) != size:
+                raise _BadValueError(f"{path}: {len(pairs)} entries where {key} has {size} values")
+        case SetType(item), SetOf(items):
+            for i in items:
+                yield 0, _key(item, path, i), 1
+        case SeqType(item, cap), ListOf(items):
+            if len(items) > cap:
+                raise _BadValueError(f"{path}: {len(items)} items where at most {cap} fit")
+            yield 0, (), len(items)
+            for at, v in enumerate(items):
+                for leaf, index, number in _scalars(item, f"{path}[{at}]", v):
+                    yield 1 + leaf, (at, *index), number
+        case OptType(), "none":
+            yield 0, (), 0
+        case OptType(base), _:
+            yield 0, (), 1
+            for leaf, index, number in _scalars(base, path, value):
+                yield 1 + leaf, index, number
+        case _:
+            raise _BadValueError(f"{path}: {show(value)} is no value of {t}")
+
+
+def _key(t: Type, path: str, key: Val) -> tuple[int, ...]:
+    dims = key_dims(t)
+    parts = key.items if isinstance(key, TupleOf) else (key,)
+    if len(parts) != len(dims):
+        raise _BadValueError(f"{path}: {show(key)} is no value of {t}")
+    out = []
+    for d, p in zip(dims, parts, strict=True):
+        number = parse_scalar(d, show(p))
+        if number is None:
+            raise _BadValueError(f"{path}: {show(p)} is no value of {d}")
+        out.append(number)
+    return tuple(out)
