@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import pickle
 import select
 import signal
-import struct
 import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from kspec.engine import process
+from kspec.engine import frames, process
 from kspec.engine.control import ControlBlock
 from kspec.engine.protocol import Budget, Control, Engine, Goals, Progress, Result
 from kspec.system.model import System
@@ -32,7 +30,6 @@ GRACE = 1.0
 _TICK = 0.02
 _MEMORY_TICK = 0.1
 _OVERRUN = 1.25
-_LENGTH = struct.Struct("<Q")
 
 
 class EngineFault(Exception):
@@ -57,7 +54,7 @@ class _Child:
 class _Ending:
     """How a child ended: its answer, if any, and why it was asked to stop (empty when it was not)."""
 
-    answer: bytes | None
+    answer: frames.Reader | None
     status: int
     asked: str
     killed: bool
@@ -119,8 +116,7 @@ def _live(
             message = ("result", Result(engine.name, "unknown", reason="memory ran out"))
         except BaseException as e:
             message = ("fault", (f"{type(e).__name__}: {e}", traceback.format_exc()))
-        data = pickle.dumps(message)
-        _write(writing, _LENGTH.pack(len(data)) + data)
+        frames.send(writing, message)
         code = 0
     except BaseException:
         with suppress(BaseException):
@@ -128,25 +124,16 @@ def _live(
     os._exit(code)
 
 
-def _write(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
 def _watch(child: _Child, name: str, budget: Budget, control: Control, started: float) -> _Ending:
     """Waits for the child's end, and brings it about when a budget runs out or ``control`` says so."""
-    data = bytearray()
+    reader = frames.Reader(child.answer)
     asked, asked_at, killed = "", 0.0, False
     next_memory = started
     shown: Progress | None = None
     while True:
         readable = select.select([child.answer], [], [], _TICK)[0]
-        if readable:
-            chunk = os.read(child.answer, 1 << 20)
-            data += chunk
-            if not chunk or _complete(data):
-                break
+        if readable and (not reader.feed() or reader.complete()):
+            break
         now = time.monotonic()
         sample = child.block.latest()
         if sample is not None and sample != shown:
@@ -166,7 +153,7 @@ def _watch(child: _Child, name: str, budget: Budget, control: Control, started: 
             process.kill_tree(child.pid)
             killed = True
     status = _reap(child.pid)
-    return _Ending(bytes(data[_LENGTH.size :]) if _complete(data) else None, status, asked, killed)
+    return _Ending(reader if reader.complete() else None, status, asked, killed)
 
 
 def _reason_to_stop(budget: Budget, control: Control, seconds: float, memory: int) -> str:
@@ -184,10 +171,6 @@ def size_text(n: int) -> str:
     return f"{n / (1 << 30):.1f} GB" if n >= 1 << 30 else f"{n / (1 << 20):.0f} MB"
 
 
-def _complete(data: bytearray) -> bool:
-    return len(data) >= _LENGTH.size and len(data) - _LENGTH.size >= _LENGTH.unpack_from(data)[0]
-
-
 def _reap(pid: int) -> int:
     """The wait status of a child that has said its last word; it is killed when it does not end soon."""
     deadline = time.monotonic() + GRACE
@@ -203,15 +186,16 @@ def _reap(pid: int) -> int:
 def _result(name: str, ending: _Ending, child: _Child, seconds: float) -> Result:
     if ending.answer is not None:
         try:
-            kind, body = pickle.loads(ending.answer)
+            message = ending.answer.take()
         except Exception as e:
             raise EngineFault(name, f"unreadable answer ({type(e).__name__})", _printed(child)) from e
-        if kind == "fault":
-            headline, details = body
-            raise EngineFault(name, headline, f"{details}\n{_printed(child)}")
-        if not isinstance(body, Result):
-            raise EngineFault(name, f"answered with {type(body).__name__}", _printed(child))
-        return _finished(body, ending, seconds)
+        match message:
+            case ("result", Result() as result):
+                return _finished(result, ending, seconds)
+            case ("fault", (headline, details)):
+                raise EngineFault(name, str(headline), f"{details}\n{_printed(child)}")
+            case _:
+                raise EngineFault(name, "its answer is no result", repr(message)[:2000])
     if ending.asked and ending.killed:
         return _unfinished(name, ending.asked, child, seconds)
     code = os.waitstatus_to_exitcode(ending.status)

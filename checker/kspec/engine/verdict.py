@@ -7,19 +7,17 @@ a ``reachable`` property ``reached``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from kspec.engine.protocol import Evidence, Finding, Result, Run
-from kspec.system import expr as ex
-from kspec.system import stmt as st
+from kspec.system.effects import system_errors
 from kspec.system.model import System
 
 Strength: TypeAlias = Literal["violated", "reached", "proved", "exhausted", "bounded", "unknown"]
 Kind: TypeAlias = Literal["invariant", "step", "reachable", "assert", "lemma", "deadlock", "error"]
 
-ERROR_KINDS = ("range", "index", "none", "div", "choose")
 _RANK: dict[Strength, int] = {
     "violated": 0, "reached": 0, "proved": 1, "exhausted": 2, "bounded": 3, "unknown": 4,
 }  # fmt: skip
@@ -80,30 +78,7 @@ def goals_of(system: System) -> tuple[Goal, ...]:
     out = [Goal(p.name, p.kind) for p in system.properties]
     if system.deadlock:
         out.append(Goal("deadlock", "deadlock"))
-    possible = set(_errors(system))
-    return (*out, *(Goal(f"error.{k}", "error") for k in ERROR_KINDS if k in possible))
-
-
-def _errors(system: System) -> Iterator[ex.ErrorKind]:
-    """The kinds of error that some expression or statement of the system can raise."""
-    roots: list[ex.Expr] = [*system.terminal, *system.limits, *(a.guard for a in system.actions)]
-    roots += [p.expr for p in system.properties]
-    for body in (system.init, *(a.body for a in system.actions)):
-        for s in st.walk(body):
-            roots.extend(st.expressions(s))
-            if isinstance(s, st.Choose) and s.on_empty == "error":
-                yield "choose"
-    for root in roots:
-        for e in ex.walk(root):
-            match e:
-                case ex.Narrow(error=kind):
-                    yield kind
-                case ex.Binary("div" | "mod", _, ex.Const(value)) if value:
-                    pass
-                case ex.Binary("div" | "mod"):
-                    yield "div"
-                case _:
-                    pass
+    return (*out, *(Goal(f"error.{k}", "error") for k in system_errors(system)))
 
 
 def verdicts(system: System, results: Iterable[Result]) -> tuple[Verdict, ...]:
