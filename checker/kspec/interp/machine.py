@@ -16,7 +16,7 @@ against it.  What it does where the contract leaves room, for all engines to fol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
@@ -91,10 +91,11 @@ class Machine:
         for post, error, choices in step.run(self.system.start, self._temps, step.frame.env()):
             yield Outcome("", (), post, error, post is not None and not self.within(post), choices)
 
-    def steps(self, state: State) -> Iterator[Outcome]:
-        """Every outcome of every action in a state."""
+    def steps(self, state: State, poll: Callable[[], None] | None = None) -> Iterator[Outcome]:
+        """Every outcome of every action in a state.  ``poll`` is called now and then where arguments are
+        many; it may raise to give up."""
         for act in self._actions:
-            yield from self._fire(act, state, product(*act.domains))
+            yield from self._fire(act, state, product(*act.domains), poll)
 
     def fire(self, state: State, action: str, args: tuple[int, ...]) -> Iterator[Outcome]:
         """The outcomes of one action with given arguments; none when it is disabled, when there is no such
@@ -114,26 +115,33 @@ class Machine:
         except EvalError:
             return True
 
-    def reached(self, state: State) -> tuple[str, ...]:
-        """The ``reachable`` properties that hold in a state."""
-        return tuple(
-            c.name for c in self._state_checks if c.kind == "reachable" and _truth(c, state) is True
-        )
-
-    def state_violations(self, state: State) -> tuple[Violation, ...]:
-        """What is wrong with a state itself: errors in limits and state properties, false invariants."""
-        out: list[Violation] = []
+    def judge(self, state: State) -> tuple[tuple[Violation, ...], tuple[str, ...]]:
+        """What is wrong with a state itself (errors in limits and state properties, false invariants), and
+        the ``reachable`` properties that hold in it; both in the order of declaration."""
+        wrong: list[Violation] = []
+        reached: list[str] = []
         try:
             all(limit.fn(state, limit.env) for limit in self._limits)
         except EvalError as e:
-            out.append(_error(e))
+            wrong.append(_error(e))
         for c in self._state_checks:
             truth = _truth(c, state)
             if isinstance(truth, EvalError):
-                out.append(_error(truth))
-            elif not truth and c.kind != "reachable":
-                out.append(c.violation(state, None))
-        return tuple(out)
+                wrong.append(_error(truth))
+            elif c.kind == "reachable":
+                if truth:
+                    reached.append(c.name)
+            elif not truth:
+                wrong.append(c.violation(state, None))
+        return tuple(wrong), tuple(reached)
+
+    def reached(self, state: State) -> tuple[str, ...]:
+        """The ``reachable`` properties that hold in a state."""
+        return self.judge(state)[1]
+
+    def state_violations(self, state: State) -> tuple[Violation, ...]:
+        """What is wrong with a state itself: errors in limits and state properties, false invariants."""
+        return self.judge(state)[0]
 
     def step_violations(self, old: State, state: State) -> tuple[Violation, ...]:
         """The step properties that a transition violates, and errors in them."""
@@ -189,10 +197,18 @@ class Machine:
         """:meth:`value` of a condition as a truth value; raises EvalError."""
         return bool(self.value(expr, state, old, env))
 
-    def _fire(self, act: _Action, state: State, arguments: Iterable[tuple[int, ...]]) -> Iterator[Outcome]:
+    def _fire(
+        self,
+        act: _Action,
+        state: State,
+        arguments: Iterable[tuple[int, ...]],
+        poll: Callable[[], None] | None = None,
+    ) -> Iterator[Outcome]:
         name, guard, slots = act.name, act.guard, act.slots
         env = act.frame.env()
-        for args in arguments:
+        for count, args in enumerate(arguments, 1):
+            if poll is not None and count % 1024 == 0:
+                poll()
             env[slots] = args
             try:
                 if not guard(state, env):
