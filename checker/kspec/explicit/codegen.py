@@ -1,0 +1,273 @@
+"""From a transition system to the C text of its native explorer.
+
+What is generated: one function per action (``a``) and per property (``q``), the order in which actions
+are tried (``kspec.explicit.dispatch``), and constants; around them goes the fixed run-time.  Code size
+grows with the text of the model: loops over parameters and quantifiers stay loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from importlib import resources
+
+from kspec.explicit.dispatch import Entry, dispatch, entry_of
+from kspec.explicit.emitter import Emitter, Val, c_type, literal
+from kspec.explicit.expressions import Scope, evaluate
+from kspec.explicit.fields import Field, Unsupported, fields
+from kspec.explicit.statements import Body, Place, backtrack, execute, temps_of, unless
+from kspec.system.expr import Expr, Site
+from kspec.system.model import Property, System
+from kspec.system.packing import pack, slots, word_count
+from kspec.system.stmt import Block
+
+ERRORS = ("error.range", "error.index", "error.none", "error.div", "error.choose")
+
+
+@dataclass(frozen=True)
+class Native:
+    """The C text of a system and what its numbers mean.
+
+    ``properties``: the names that records of violations are numbered by (declared ones, then ``deadlock``
+    and the errors).  ``sites``: for every place that can fail, its property and where it is.
+    """
+
+    text: str
+    words: int
+    properties: tuple[str, ...]
+    actions: tuple[str, ...]
+    sites: tuple[tuple[int, Site], ...]
+
+
+@dataclass
+class _Maker:
+    """What is collected while a system is generated."""
+
+    system: System
+    fields: dict[str, Field]
+    words: int
+    properties: tuple[str, ...]
+    sites: list[tuple[int, Site]] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+
+    def number(self, name: str) -> int:
+        """The number of a property."""
+        if name not in self.properties:
+            raise Unsupported("an assertion that is not declared")
+        return self.properties.index(name)
+
+    def failing(self, out: Emitter) -> Callable[[str, Site], str]:
+        """For a function: what raises an error (a kind or the name of an assertion) at a site."""
+
+        def fail(kind: str, site: Site) -> str:
+            name = f"error.{kind}"
+            self.sites.append((self.number(name if name in ERRORS else kind), site))
+            return f"e = {len(self.sites) - 1}; {out.goto('fail')}"
+
+        return fail
+
+    def scope(self, out: Emitter, now: str, old: str = "") -> Scope:
+        """Where the expressions of a function are evaluated."""
+        return Scope(out, self.fields, now, self.failing(out), "fault", old)
+
+
+def generate(system: System, threads: bool = False) -> Native:
+    """The native explorer of a system; raises Unsupported when it cannot be one.
+
+    ``threads`` makes the table safe for several workers (needs a compiler with atomic built-ins).
+    """
+    declared = tuple(p.name for p in system.properties)
+    properties = (*declared, *(n for n in ("deadlock", *ERRORS) if n not in declared))
+    layout = slots(system)
+    maker = _Maker(system, fields(system), word_count(layout), properties)
+    try:
+        _generate(maker)
+    except RecursionError:
+        raise Unsupported("expressions nested too deeply") from None
+    start = ", ".join(f"0x{w:x}ULL" for w in pack(layout, system.start))
+    kinds = ", ".join(str(p) for p, _ in maker.sites) or "0"
+    here = resources.files("kspec.explicit")
+    text = "\n".join(
+        [
+            f"#define THREADS {int(threads)}",
+            f"#define WORDS {maker.words}",
+            (here / "runtime_head.c").read_text(encoding="ascii"),
+            f"static const u64 start[WORDS] = {{ {start} }};",
+            f"static const u32 kinds[{max(len(maker.sites), 1)}] = {{ {kinds} }};",
+            "",
+            *maker.parts,
+            (here / "runtime_tail.c").read_text(encoding="ascii"),
+        ]
+    )
+    return Native(text, maker.words, properties, tuple(a.name for a in system.actions), tuple(maker.sites))
+
+
+def _generate(maker: _Maker) -> None:
+    system = maker.system
+    state_checks = [p for p in system.properties if p.kind not in ("assert", "step")]
+    step_checks = [p for p in system.properties if p.kind == "step"]
+    maker.parts.append(_limits(maker))
+    for p in (*state_checks, *step_checks):
+        maker.parts.append(_check(maker, p))
+    maker.parts.append(_calls(maker, "INLINE void look(struct worker *w, const u64 *t)", state_checks, "t"))
+    if maker.system.limits:
+        maker.parts[-1] = maker.parts[-1].replace("{\n", "{\n\t(void)within(w, t, 1);\n", 1)
+    maker.parts.append(
+        _calls(maker, "INLINE void passed(struct worker *w, const u64 *s, const u64 *t)", step_checks, "s, t")
+    )
+    maker.parts.append(_body(maker, "initial", None, (), (), system.init))
+    entries: list[Entry] = []
+    for n, action in enumerate(system.actions):
+        entry = entry_of(n, action)
+        entries.append(entry)
+        domains = tuple((var.name, t.lo, t.hi) for var, t in action.params)
+        maker.parts.append(_body(maker, f"a{n}", n, domains, entry.rest, action.body))
+    maker.parts.append(_deadlock(maker))
+    maker.parts.append(_expand(maker, entries))
+
+
+def _function(maker: _Maker, head: str, out: Emitter, ending: tuple[str, ...] = ()) -> str:
+    """The text of a function whose body is in ``out``, with what its jumps need."""
+    if "fail" in out.used:
+        out.locals.insert(0, "u32 e = 0;")
+    if any("(i = 0;" in line for line in out.lines):
+        out.locals.insert(0, "i32 i = 0;")
+    return out.function(head, ending)
+
+
+def _limits(maker: _Maker) -> str:
+    """``within``: whether a state is within the limits.  An error counts as within, and is recorded when
+    the state is entered (``record``)."""
+    if not maker.system.limits:
+        return "INLINE i32 within(struct worker *w, const u64 *t)\n{\n\t(void)w; (void)t;\n\treturn 1;\n}\n"
+    out = Emitter()
+    scope = maker.scope(out, "t")
+    for limit in maker.system.limits:
+        unless(limit, scope, "return 0;")
+    out.line("return 1;")
+    _exits(out, "if (record) found(w, kinds[e], e, t);", "return 1;")
+    out.locals.append("(void)w; (void)record;")
+    return _function(maker, "static i32 within(struct worker *w, const u64 *t, i32 record)", out)
+
+
+def _check(maker: _Maker, p: Property) -> str:
+    """``q``: evaluates a property; records a violation (or that something reachable is reached)."""
+    out = Emitter()
+    scope = maker.scope(out, "t", "s")
+    number = maker.number(p.name)
+    at = "s" if p.kind == "step" else "t"
+    v = evaluate(p.expr, scope)
+    wrong = v.text if p.kind == "reachable" else f"!{v.text}"
+    out.line(f"if (RARE({wrong})) found(w, {number}, 0, {at});")
+    out.line("return;")
+    _exits(out, f"found(w, kinds[e], e, {at});", "return;")
+    out.locals.append("(void)t;")
+    params = "const u64 *s, const u64 *t" if p.kind == "step" else "const u64 *t"
+    if p.kind == "step":
+        out.locals.append("(void)s;")
+    return _function(maker, f"static void q{number}(struct worker *w, {params})", out)
+
+
+def _calls(maker: _Maker, head: str, checks: list[Property], args: str) -> str:
+    out = Emitter()
+    for p in checks:
+        out.line(f"q{maker.number(p.name)}(w, {args});")
+    for name in ("w", *args.split(", ")):
+        out.locals.append(f"(void){name};")
+    return out.function(head)
+
+
+def _exits(out: Emitter, failed: str, leave: str) -> None:
+    """Where jumps go that raise an error, and those that show that the system breaks its contract."""
+    if "fail" in out.used:
+        out.label("fail")
+        out.line(failed)
+        out.line(leave)
+    if "fault" in out.used:
+        out.label("fault")
+        out.line("w->broken = 1;")
+        out.line(leave)
+
+
+def _body(
+    maker: _Maker,
+    name: str,
+    action: int | None,
+    params: tuple[tuple[str, int, int], ...],
+    guard: tuple[Expr, ...],
+    block: Block,
+) -> str:
+    """The function of an action (or of the init block): what of its guard is not tested before it is
+    called, its body, and what happens to the successors."""
+    out = Emitter()
+    scope = maker.scope(out, "s")
+    for n, (param, lo, hi) in enumerate(params):
+        value = Val(f"p{n}", lo, hi) if lo < hi else Val(literal(lo), lo, lo)
+        scope = replace(scope, names={**scope.names, param: value})
+        out.locals.append(f"(void)p{n};")
+    for part in guard:
+        unless(part, scope, out.goto("next"))
+    out.line("copy(t, s);")
+    out.locals.insert(0, "u64 t[WORDS];")
+    temps = temps_of(block)
+    held: dict[str, str] = {}
+    for temp, cell in temps.items():
+        held[temp] = out.array(c_type(cell.type.lo, cell.type.hi), cell.size)
+        out.line(f"for (i = 0; i < {cell.size}; i++) {held[temp]}[i] = {literal(cell.type.lo)};")
+    scope = replace(scope, now="t", temps=held)
+    body = Body(maker.words, temps)
+    execute(block, Place(scope), body)
+    out.line("w->alive = 1;")
+    if maker.system.limits:
+        out.line(f"if (!within(w, t, 0)) {{ w->cut++; {out.goto('next')} }}")
+    if action is not None:
+        out.line("passed(w, s, t);")
+    out.line(f"emit(w, {action if action is not None else len(maker.system.actions)}, t);")
+    _endings(out, scope, body)
+    head = "".join(f", {c_type(lo, hi)} p{n}" for n, (_, lo, hi) in enumerate(params))
+    return _function(maker, f"NOINLINE void {name}(struct worker *w, const u64 *s{head})", out)
+
+
+def _endings(out: Emitter, scope: Scope, body: Body) -> None:
+    """After the code of a path: what a failure does, and the next path."""
+    if body.choices or {"fail", "fault"} & out.used:
+        out.line(out.goto("next"))
+    if "fault" in out.used:
+        out.label("fault")
+        out.line("w->broken = 1;")
+        out.line("return;")
+    if "fail" in out.used:
+        out.label("fail")
+        out.line("w->alive = 1;")
+        out.line("found(w, kinds[e], e, s);")
+    out.label("next")
+    backtrack(scope, body)
+    out.line("return;")
+
+
+def _deadlock(maker: _Maker) -> str:
+    """``stuck``: a state in which nothing can happen is a deadlock unless it is terminal."""
+    out = Emitter()
+    scope = maker.scope(out, "s")
+    for terminal in maker.system.terminal:
+        v = evaluate(terminal, scope)
+        out.line(f"if ({v.text}) return;")
+    out.line(f"found(w, {maker.number('deadlock')}, 0, s);")
+    out.line("return;")
+    _exits(out, "found(w, kinds[e], e, s);", "return;")
+    return _function(maker, "NOINLINE void stuck(struct worker *w, const u64 *s)", out)
+
+
+def _expand(maker: _Maker, entries: list[Entry]) -> str:
+    """``expand``: every action in a state."""
+    out = Emitter()
+    scope = maker.scope(out, "s")
+    out.line("w->alive = 0;")
+    dispatch(entries, scope)
+    if maker.system.deadlock:
+        out.line("if (RARE(!w->alive)) stuck(w, s);")
+    else:
+        out.locals.append("(void)stuck;")
+    out.line("return;")
+    _exits(out, "", "return;")
+    return _function(maker, "static void expand(struct worker *w, const u64 *s)", out)

@@ -1,0 +1,40 @@
+"""Memory for the native explorer: address space reserved in advance, pages that come when touched."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+
+MAP_NORESERVE = 0x4000
+HUGE = 2 << 20
+
+
+class Region:
+    """A stretch of zeroed memory of fixed address; only what is touched counts."""
+
+    def __init__(self, size: int) -> None:
+        """Reserves at least ``size`` bytes; raises MemoryError when the address space cannot be had."""
+        self.size = -(-max(size, 1) // HUGE) * HUGE
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE
+        try:
+            self._map = mmap.mmap(-1, self.size, flags=flags)
+        except (OSError, ValueError, OverflowError) as e:
+            raise MemoryError(f"cannot reserve {self.size} bytes: {e}") from None
+        try:
+            self._map.madvise(mmap.MADV_HUGEPAGE)
+        except (OSError, AttributeError):
+            pass  # the kernel was built without them: slower, not wrong
+        self._anchor = ctypes.c_char.from_buffer(self._map)
+        self.address = ctypes.addressof(self._anchor)
+
+    def clear(self, size: int) -> None:
+        """Makes the first ``size`` bytes zero."""
+        ctypes.memset(self.address, 0, min(size, self.size))
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes of the region."""
+        return self._map[offset : offset + size]
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Overwrites bytes of the region."""
+        self._map[offset : offset + len(data)] = data
