@@ -25,12 +25,12 @@ from kspec.system.expr import (
     Var,
     walk,
 )
-from kspec.system.layout import element_name, offset
+from kspec.system.layout import offset
 from kspec.system.model import State, System
 from kspec.system.stmt import Assert, Choose, Require
 from kspec.trace.model import Cause, Observed
 from kspec.trace.observe import Env, FaultError, HaltError, Observer, Place
-from kspec.trace.words import show_as, site_of, text_of, type_of, var_name
+from kspec.trace.words import name_of, show_as, site_of, text_of, type_of, var_name
 from kspec.types import show_scalar
 
 MOST_READS = 8
@@ -129,9 +129,7 @@ def cause_of(lens: Lens, leaf: Leaf, hidden: Collection[str] = ()) -> Cause:
         _look(o, e, env)
     used = {x.name: x for e, _ in parts for x in walk(e) if isinstance(x, Var)}
     bindings = [
-        (var_name(used[n]), show_as(used[n].type, v))
-        for n, v in leaf.env.items()
-        if n in used and n not in hidden
+        (var_name(used[n]), show_as(used[n].type, v)) for n, v in leaf.env.items() if n in used and n not in hidden
     ]
     reads = _observed(lens, o)
     return Cause(
@@ -197,5 +195,5 @@ def _observed(lens: Lens, o: Observer) -> tuple[Observed, ...]:
         at = lens.system.offsets[cell.name] + offset(cell, index)
         before = show_scalar(cell.type, lens.old[at]) if old and lens.old is not None else ""
         now = show_scalar(cell.type, lens.states[-1][at])
-        out.append(Observed(element_name(cell, index), now, lens.setter(at), before))
+        out.append(Observed(name_of(lens.system, cell, index), now, lens.setter(at), before))
     return tuple(out)

@@ -65,9 +65,7 @@ def state_values(system: System, state: State) -> TraceState:
     return tuple((v.name, of_value(value_of(system, v, state))) for v in shown_variables(system))
 
 
-def trace_of(
-    system: System, found: Finding | Run, meta: Meta = Meta(), machine: Machine | None = None
-) -> Trace:
+def trace_of(system: System, found: Finding | Run, meta: Meta = Meta(), machine: Machine | None = None) -> Trace:
     """The trace of a finding (or, of a bare run, one that is about no property).
 
     The finding is one that the interpreter has confirmed.  ``machine``, when there is one for the system

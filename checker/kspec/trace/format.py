@@ -128,7 +128,8 @@ def document(trace: Trace) -> dict[str, Json]:
         note: dict[str, Json] = {"index": i}
         if i:
             step = trace.steps[i - 1]
-            note["action"] = f"{step.action}({', '.join(v for _, v in step.args)})"
+            args = ", ".join(v for _, v in step.args)
+            note["action"] = f"{step.action}({args})" if args else step.action
         states.append(state_json(s, note))
     return {"#meta": meta, "vars": list(trace.variables), "states": states, "kspec": _kspec_json(trace)}
 
@@ -177,9 +178,7 @@ def _cause_json(c: Cause) -> Json:
     if c.operands:
         out["operands"] = [list(p) for p in c.operands]
     if c.reads:
-        out["reads"] = [
-            {"element": r.element, "value": r.value, "step": r.step, **_plain(r, "old")} for r in c.reads
-        ]
+        out["reads"] = [{"element": r.element, "value": r.value, "step": r.step, **_plain(r, "old")} for r in c.reads]
     return out | _plain(c, "more_reads")
 
 
@@ -233,9 +232,7 @@ def _trace(root: Node) -> Trace:
     model, prop, origin, kept = k.at("model"), k.get("property"), k.get("origin"), k.get("kept")
     failure = k.get("failure")
     trace = Trace(
-        model=ModelRef(
-            model.at("file").text(), model.at("name").text(), model.string("case"), model.texts("params")
-        ),
+        model=ModelRef(model.at("file").text(), model.at("name").text(), model.string("case"), model.texts("params")),
         outcome=k.at("outcome").one_of(get_args(Outcome)),
         system_hash=k.at("system").text(),
         variables=variables,

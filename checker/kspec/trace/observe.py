@@ -172,9 +172,7 @@ class Observer:
 
     def _choose(self, stmt: Choose, env: Env, choices: list[int]) -> Env:
         options = [
-            v
-            for v in range(stmt.var.lo, stmt.var.hi + 1)
-            if self.value(stmt.where, self.bind(env, stmt.var, v))
+            v for v in range(stmt.var.lo, stmt.var.hi + 1) if self.value(stmt.where, self.bind(env, stmt.var, v))
         ]
         if not options:
             raise HaltError(stmt, env)

@@ -1,43 +1,32 @@
-"""Expressions as text for people: what the source says, else the expression itself."""
+"""Parts of a transition system as text for people: what the source says, else the thing itself."""
 
 from __future__ import annotations
 
 import re
 
 from kspec.lang.source import Span
-from kspec.system.expr import (
-    Binary,
-    Cell,
-    Const,
-    Expr,
-    Fold,
-    Ite,
-    Let,
-    Narrow,
-    Quant,
-    Read,
-    Site,
-    Unary,
-    Var,
-)
+from kspec.system.expr import Binary, Cell, Const, Expr, Ite, Let, Narrow, Quant, Read, Site, Unary, Var
+from kspec.system.layout import element_name, key_dims
 from kspec.system.model import System
-from kspec.types import BoolType, Scalar, show_scalar
+from kspec.system.pretty import expr_text
+from kspec.types import (
+    BOOL,
+    MapType,
+    OptType,
+    Scalar,
+    SeqType,
+    SetType,
+    StructType,
+    Type,
+    is_scalar,
+    show_scalar,
+)
 
 LONGEST = 240
 
-_SIGNS = {
-    "add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "eq": "==", "ne": "!=", "lt": "<",
-    "le": "<=", "gt": ">", "ge": ">=", "and": "&&", "or": "||", "implies": "=>",
-}  # fmt: skip
-_LEVEL = {
-    "implies": 1, "or": 2, "and": 3, "eq": 4, "ne": 4, "lt": 5, "le": 5, "gt": 5, "ge": 5,
-    "add": 6, "sub": 6, "mul": 7, "div": 7, "mod": 7,
-}  # fmt: skip
-_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-
 
 def cut(text: str) -> str:
-    """Text of at most ``LONGEST`` characters, blanks between words."""
+    """Text of at most ``LONGEST`` characters, one blank between words."""
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
@@ -55,7 +44,70 @@ def site_of(e: Expr) -> Site:
 
 def text_of(system: System, e: Expr) -> str:
     """An expression as the source has it, else written out."""
-    return cut(_text(system, e, 0, None))
+    site = site_of(e)
+    said = site.text or source_text(system, site.span)
+    if said:
+        return cut(said)
+    match e:
+        case Const():
+            return expr_text(e, BOOL)
+        case Narrow(value):
+            return text_of(system, value)
+        case Read(cell, index, False) if n := set_dims(system).get(cell.name, 0):
+            keys = [plain(expr_text(i, d)) for i, d in zip(index, cell.dims, strict=True)]
+            return _member(cell, keys, n)
+        case _:
+            return cut(plain(expr_text(e)))
+
+
+def plain(text: str) -> str:
+    """Without the marks that make names of bound variables unique (``e'3``)."""
+    return re.sub(r"'\d+", "", text)
+
+
+def var_name(var: Var) -> str:
+    """The name of a bound variable as the source has it; empty for one that has no name there."""
+    name = plain(var.name)
+    return name if name.isidentifier() else ""
+
+
+def name_of(system: System, cell: Cell, index: tuple[int, ...]) -> str:
+    """An element by name: ``ev[Event#1].refs``; of a set, ``Event#1 in queue``."""
+    n = set_dims(system).get(cell.name, 0)
+    if not n:
+        return element_name(cell, index)
+    return _member(cell, [show_scalar(d, i) for d, i in zip(cell.dims, index, strict=True)], n)
+
+
+def _member(cell: Cell, keys: list[str], n: int) -> str:
+    """The membership of the last ``n`` keys in the set that the others select."""
+    name = cell.name.removesuffix("[]" * n)
+    for k in keys[:-n]:
+        name = name.replace("[]", f"[{k}]", 1)
+    item = keys[-1] if n == 1 else f"({', '.join(keys[-n:])})"
+    return f"{item} in {name}"
+
+
+def set_dims(system: System) -> dict[str, int]:
+    """For every cell that holds a set, how many of its dimensions (the last ones) are those of the items."""
+    return {c.name: n for v in system.variables for c, n in zip(v.cells, _set_dims(v.type), strict=False) if n}
+
+
+def _set_dims(t: Type) -> tuple[int, ...]:
+    """For every leaf of a type (``kspec.system.layout``) the dimensions of set items in it."""
+    match t:
+        case _ if is_scalar(t):
+            return (0,)
+        case StructType(_, fields):
+            return tuple(n for _, ft in fields for n in _set_dims(ft))
+        case MapType(_, value):
+            return _set_dims(value)
+        case SetType(item):
+            return (len(key_dims(item)),)
+        case SeqType(base) | OptType(base):
+            return (0, *_set_dims(base))
+        case _:
+            return (0,)
 
 
 def type_of(e: Expr) -> Scalar | None:
@@ -70,9 +122,9 @@ def type_of(e: Expr) -> Scalar | None:
         case Ite(_, then, other):
             return type_of(then) or type_of(other)
         case Quant() | Unary("not", _):
-            return BoolType()
-        case Binary(op) if _LEVEL[op] < 6:
-            return BoolType()
+            return BOOL
+        case Binary(op) if op not in ("add", "sub", "mul", "div", "mod"):
+            return BOOL
         case _:
             return None
 
@@ -80,63 +132,3 @@ def type_of(e: Expr) -> Scalar | None:
 def show_as(t: Scalar | None, value: int) -> str:
     """A value in a type; a plain number when there is none or it does not fit."""
     return show_scalar(t, value) if t is not None and t.lo <= value <= t.hi else str(value)
-
-
-def var_name(var: Var) -> str:
-    """The name of a variable as the source has it; empty for one that only the lowering made.
-
-    Names are unique in an action or property: a suffix after a character that no identifier has tells
-    equal names apart.
-    """
-    name = re.split(r"\W", var.name, maxsplit=1)[0]
-    return name if name.isidentifier() else ""
-
-
-def read_name(system: System, cell: Cell, index: tuple[Expr, ...], old: bool = False) -> str:
-    """A cell with its index expressions filled in: ``ev[e].refs``."""
-    name = cell.name
-    for dim, i in zip(cell.dims, index, strict=False):
-        head, _, tail = name.partition("[]")
-        name = f"{head}[{_text(system, i, 0, dim)}]{tail}"
-    return f"old({name})" if old else name
-
-
-def _text(system: System, e: Expr, level: int, t: Scalar | None) -> str:
-    site = site_of(e)
-    said = site.text or source_text(system, site.span)
-    if said:
-        return f"({said})" if level and isinstance(e, Binary | Ite | Let | Quant) else said
-    match e:
-        case Const(value):
-            return show_as(t, value)
-        case Var(name):
-            return var_name(e) or name
-        case Read(cell, index, old):
-            return read_name(system, cell, index, old)
-        case Unary(op, a):
-            return ("!" if op == "not" else "-") + _text(system, a, 9, None)
-        case Binary(op, a, b):
-            mine = _LEVEL[op]
-            left = right = None
-            if op in _COMPARISONS:
-                left, right = type_of(b), type_of(a)
-            text = f"{_text(system, a, mine, left)} {_SIGNS[op]} {_text(system, b, mine + 1, right)}"
-            return f"({text})" if mine < level else text
-        case Ite(c, a, b):
-            text = f"{_text(system, c, 1, None)} ? {_text(system, a, 1, t)} : {_text(system, b, 0, t)}"
-            return f"({text})" if level else text
-        case Let(var, value, body):
-            text = f"let {var_name(var)} = {_text(system, value, 0, var.type)} in {_text(system, body, 0, t)}"
-            return f"({text})" if level else text
-        case Quant(op, var, body):
-            text = f"{op} {var_name(var)}{_domain(var)}: {_text(system, body, 0, None)}"
-            return f"({text})" if level else text
-        case Fold(acc, init, var, body):
-            start, each = _text(system, init, 0, acc.type), _text(system, body, 0, acc.type)
-            return f"fold({var_name(acc)} = {start}, {var_name(var)}{_domain(var)}: {each})"
-        case Narrow(value):
-            return _text(system, value, level, t)
-
-
-def _domain(var: Var) -> str:
-    return f" in {var.type}" if var.type is not None else f" in {var.lo}..{var.hi}"
