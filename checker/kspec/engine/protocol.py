@@ -119,7 +119,7 @@ class Evidence:
     digest: int = 0
 
 
-Status = Literal["exhausted", "stopped", "bounded", "proved", "unknown"]
+Status = Literal["exhausted", "stopped", "bounded", "proved", "simulated", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ class Result:
 
     ``status``: ``exhausted`` (every reachable state was seen), ``stopped`` (the goals were met before
     that), ``bounded`` (nothing within ``bound`` steps), ``proved`` (the properties in ``proved`` hold,
-    with certificates), ``unknown`` (with ``reason``).  ``findings`` are shortest within completed levels.
+    with certificates), ``simulated`` (random walks; ``reason`` says how many), ``unknown`` (with
+    ``reason``).  ``findings`` are shortest within completed levels (not under ``simulated``).
     ``witnesses`` show reachable properties being reached.
     """
 
