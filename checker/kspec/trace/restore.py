@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from kspec.engine.protocol import Run, Step
 from kspec.system.layout import key_dims, leaves, offset
-from kspec.system.model import State, System
-from kspec.trace.build import action_named, shown_variables
+from kspec.system.model import Action, State, System
+from kspec.trace.build import shown_variables
 from kspec.trace.model import Trace, TraceStep
 from kspec.trace.values import ListOf, MapOf, RecordOf, SetOf, TraceState, TupleOf, Val, entry, show
-from kspec.types import MapType, OptType, SeqType, SetType, StructType, Type, is_scalar, parse_scalar, scalar
+from kspec.types import (
+    MapType,
+    OptType,
+    Scalar,
+    SeqType,
+    SetType,
+    StructType,
+    Type,
+    is_scalar,
+    parse_scalar,
+    scalar,
+    show_scalar,
+)
 
 
 @dataclass(frozen=True)
@@ -37,29 +50,62 @@ def run_of(system: System, trace: Trace) -> Run | Mismatch:
     steps = []
     for n, s in enumerate(trace.steps, 1):
         args = arguments(system, s)
-        if isinstance(args, str):
-            return Mismatch(n, args)
+        if isinstance(args, Misfit):
+            return Mismatch(n, str(args))
         steps.append(Step(s.action, args, states[n] if n < len(states) else None))
     return Run(states[0] if states else None, tuple(steps))
 
 
-def arguments(system: System, step: TraceStep) -> tuple[int, ...] | str:
+@dataclass(frozen=True)
+class Misfit:
+    """A name or value of a trace that a system does not have, and what there is instead."""
+
+    message: str
+    wrong: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.message}{hint(self.wrong, self.known)}"
+
+
+def hint(wrong: str, known: Iterable[str]) -> str:
+    """``; did you mean x?`` when one of the known words is like the wrong one, else nothing."""
+    close = get_close_matches(wrong, list(known), n=1, cutoff=0.6)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def arguments(system: System, step: TraceStep) -> tuple[int, ...] | Misfit:
     """The argument values of a step in the system, or what does not fit."""
-    action = action_named(system, step.action)
-    if action is None:
-        return f"there is no action {step.action}"
+    same = [a for a in system.actions if a.name == step.action]
+    if not same:
+        known = tuple(dict.fromkeys(a.name for a in system.actions))
+        return Misfit(f"the model has no action `{step.action}`", step.action, known)
+    tried = [_arguments(a, step) for a in same]
+    return next((t for t in tried if not isinstance(t, Misfit)), tried[0])
+
+
+def _arguments(action: Action, step: TraceStep) -> tuple[int, ...] | Misfit:
     given = dict(step.args)
+    unknown = tuple(v.name for v, _ in action.params if v.name not in given)
+    for name in given:
+        if all(v.name != name for v, _ in action.params):
+            return Misfit(f"action `{action.name}` has no parameter `{name}`", name, unknown)
+    if unknown:
+        return Misfit(f"the trace has no value for `{unknown[0]}` of action `{action.name}`", "", ())
     out = []
     for var, t in action.params:
-        if var.name not in given:
-            return f"action {step.action} has a parameter {var.name} that the trace does not know"
-        value = parse_scalar(t, given.pop(var.name))
+        text = given[var.name]
+        value = parse_scalar(t, text)
         if value is None:
-            return f"{dict(step.args)[var.name]} is no value of {t}, the type of {step.action}'s {var.name}"
+            message = f"`{text}` is no value of {t}, the type of `{var.name}` of action `{action.name}`"
+            return Misfit(message, text, _values(t))
         out.append(value)
-    if given:
-        return f"action {step.action} has no parameter {next(iter(given))}"
     return tuple(out)
+
+
+def _values(t: Scalar) -> tuple[str, ...]:
+    """Some values of a type, for hints."""
+    return tuple(show_scalar(t, v) for v in range(t.lo, min(t.hi, t.lo + 99) + 1))
 
 
 class _BadValueError(Exception):

@@ -120,13 +120,10 @@ def _why(trace: Trace, width: int) -> Iterator[Text]:
         names = [f"{b.action}({i})" for i in b.instances] or [b.action]
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         if b.cause.text:
-            needed = f"!({b.cause.text})" if b.cause.truth else b.cause.text
-            where = f"  {_where(b.cause.place)}" if b.cause.place else ""
-            line = text(shown, "  waits for  ", (needed, "bold"), (where, "dim"))
+            yield from needed_lines(trace, f"{shown}  waits for  ", b.cause, width, label)
         else:
-            line = text(shown, "  has no step where it is")
-        yield from _labelled(label, line, width)
-        yield from _given(trace, b.cause, width)
+            yield from _labelled(label, text(shown, "  has no step where it is"), width)
+            yield from _given(trace, b.cause, width)
         label = ""
     if trace.why.more_blocked:
         yield from _labelled("", text((f"and {_count(trace.why.more_blocked, 'reason')} more", "dim")), width)
@@ -135,6 +132,14 @@ def _why(trace: Trace, width: int) -> Iterator[Text]:
 def cause_lines(trace: Trace, cause: Cause, width: int, label: str = "because") -> Iterator[Text]:
     """A cause: the condition, its bindings, and the values it read with the steps that set them."""
     yield from _labelled(label, _verdict(cause), width)
+    yield from _given(trace, cause, width)
+
+
+def needed_lines(trace: Trace, lead: str, cause: Cause, width: int, label: str = "because") -> Iterator[Text]:
+    """What would have to be true, and is not, with the values it read."""
+    needed = f"!({cause.text})" if cause.truth else cause.text
+    where = f"  {_where(cause.place)}" if cause.place else ""
+    yield from _labelled(label, text(lead, (needed, "bold"), (where, "dim")), width)
     yield from _given(trace, cause, width)
 
 
@@ -286,4 +291,15 @@ def _initial(trace: Trace) -> Iterator[Text]:
         yield text(", ".join(names), " = ", (value, "bold"))
 
 
-__all__ = ["TraceView", "action_text", "cause_lines", "headline", "lines", "plain", "render", "switches", "visible"]
+__all__ = [
+    "TraceView",
+    "action_text",
+    "cause_lines",
+    "headline",
+    "lines",
+    "needed_lines",
+    "plain",
+    "render",
+    "switches",
+    "visible",
+]

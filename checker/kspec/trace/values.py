@@ -8,7 +8,7 @@ strings.  ``kspec.system.layout`` has the typed counterpart.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -137,7 +137,7 @@ def elements(path: str, value: Val) -> Iterator[tuple[str, Val]]:
             yield path, value
 
 
-def element_texts(state: TraceState) -> Mapping[str, str]:
+def element_texts(state: TraceState) -> dict[str, str]:
     """The text of every element of a state (the items of a set in one order, so that texts compare)."""
     return {p: show(_sorted(v)) for name, value in state for p, v in elements(name, value)}
 
