@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kspec.engine.protocol import Budget, Control, Evidence, Goals, Progress, Result
@@ -99,3 +99,32 @@ def killed(signal: int) -> Callable[[System, Goals, Budget, Control], Result]:
         raise AssertionError
 
     return act
+
+
+@dataclass(frozen=True)
+class ToyModel:
+    """A model whose configurations are built by a function of this module."""
+
+    builder: str
+    file: str = "toy.kspec"
+
+    def build(self, params: Mapping[str, str]) -> System:
+        made = globals()[self.builder](**{k.lower(): int(v) for k, v in params.items()})
+        assert isinstance(made, System)
+        return made
+
+
+def large() -> System:
+    """A state space that no interpreter explores in the time of a test: ten counters of ten values."""
+    t = RangeType(0, 9)
+    cell = Cell("x[]", (t,), t)
+    i = Var("i", 0, 9, t)
+    body = Block((Assign((Write(cell, (i,), Binary("add", Read(cell, (i,)), Const(1))),)),))
+    up = Action("up", ((i, t),), Binary("lt", Read(cell, (i,)), Const(9)), body)
+    return System("large", (), (cell,), (0,) * 10, EMPTY, (up,), (), deadlock=False)
+
+
+def hangs() -> System:
+    """Takes for ever to build."""
+    time.sleep(600)
+    raise AssertionError

@@ -72,7 +72,7 @@ def run(engine: Engine, system: System, goals: Goals, budget: Budget, control: C
     child = _start(engine, system, goals, budget)
     try:
         ending = _watch(child, engine.name, budget, control, started)
-        return _result(engine.name, ending, child, time.monotonic() - started)
+        return _result(engine.name, ending, child, budget, time.monotonic() - started)
     finally:
         os.close(child.answer)
         os.close(child.output)
@@ -183,7 +183,7 @@ def _reap(pid: int) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def _result(name: str, ending: _Ending, child: _Child, seconds: float) -> Result:
+def _result(name: str, ending: _Ending, child: _Child, budget: Budget, seconds: float) -> Result:
     if ending.answer is not None:
         try:
             message = ending.answer.take()
@@ -191,7 +191,7 @@ def _result(name: str, ending: _Ending, child: _Child, seconds: float) -> Result
             raise EngineFault(name, f"unreadable answer ({type(e).__name__})", _printed(child)) from e
         match message:
             case ("result", Result() as result):
-                return _finished(result, ending, seconds)
+                return _finished(result, ending, budget, seconds)
             case ("fault", (headline, details)):
                 raise EngineFault(name, str(headline), f"{details}\n{_printed(child)}")
             case _:
@@ -208,11 +208,24 @@ def _result(name: str, ending: _Ending, child: _Child, seconds: float) -> Result
     raise EngineFault(name, f"engine died: {how}", _printed(child))
 
 
-def _finished(result: Result, ending: _Ending, seconds: float) -> Result:
+def _finished(result: Result, ending: _Ending, budget: Budget, seconds: float) -> Result:
     """The engine's own answer, with the time and, where it stopped early without saying why, the reason."""
-    if result.status == "unknown" and ending.asked:
-        result = replace(result, reason=ending.asked)
+    if result.status == "unknown":
+        result = replace(result, reason=ending.asked or _in_words(result.reason, budget))
     return replace(result, seconds=result.seconds or seconds)
+
+
+def _in_words(reason: str, budget: Budget) -> str:
+    """The short reasons that engines give, as sentences."""
+    match reason:
+        case "time" if budget.seconds is not None:
+            return f"the time budget of {budget.seconds:g} s ran out"
+        case "memory" if budget.memory is not None:
+            return f"the memory budget of {size_text(budget.memory)} ran out"
+        case "states":
+            return f"the limit of {budget.states} states was reached"
+        case _:
+            return reason or "the engine does not say why"
 
 
 def _unfinished(name: str, reason: str, child: _Child, seconds: float) -> Result:

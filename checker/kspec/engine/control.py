@@ -57,9 +57,7 @@ class ControlBlock:
         counts = [min(max(n, 0), _BIG) for n in (p.states, p.transitions, p.depth, p.frontier, p.memory)]
         (sequence,) = _SEQUENCE.unpack_from(self.memory, _SEQUENCE_AT)
         _SEQUENCE.pack_into(self.memory, _SEQUENCE_AT, (sequence | 1) & 0xFFFFFFFF)
-        _SAMPLE.pack_into(
-            self.memory, _SAMPLE_AT, *counts, p.seconds, p.engine.encode()[:32], p.note.encode()[:160]
-        )
+        _SAMPLE.pack_into(self.memory, _SAMPLE_AT, *counts, p.seconds, p.engine.encode()[:32], p.note.encode()[:160])
         _SEQUENCE.pack_into(self.memory, _SEQUENCE_AT, ((sequence | 1) + 1) & 0xFFFFFFFF)
 
     def latest(self) -> Progress | None:

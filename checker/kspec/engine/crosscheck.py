@@ -28,9 +28,7 @@ def disagreements(results: Iterable[Result]) -> tuple[str, ...]:
     return tuple(out)
 
 
-def _lengths(
-    a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Finding, ...], verb: str
-) -> list[str]:
+def _lengths(a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Finding, ...], verb: str) -> list[str]:
     """Properties that both have found, at different shortest lengths."""
     x, y = _shortest(mine), _shortest(theirs)
     return [
@@ -40,9 +38,7 @@ def _lengths(
     ]
 
 
-def _missing(
-    a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Finding, ...], verb: str
-) -> list[str]:
+def _missing(a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Finding, ...], verb: str) -> list[str]:
     """Findings of ``a`` that ``b`` must have too and has not."""
     complete = complete_depth(b)
     has = _shortest(theirs)
@@ -53,9 +49,7 @@ def _missing(
         if b.status == "exhausted":
             out.append(f"{a.engine} {verb} {name} in {n} steps, {b.engine} saw all states and does not")
         elif b.status != "proved" and complete is not None and n <= complete:
-            out.append(
-                f"{a.engine} {verb} {name} in {n} steps, {b.engine} saw {complete} steps deep and does not"
-            )
+            out.append(f"{a.engine} {verb} {name} in {n} steps, {b.engine} saw {complete} steps deep and does not")
     return out
 
 

@@ -40,17 +40,13 @@ def judge(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence
     return Judgement("undecided", got, weak) if weak else Judgement("met", got)
 
 
-def _judge_violates(
-    expect: Expectation, verdicts: tuple[Verdict, ...], violated: list[Verdict], got: str
-) -> Judgement:
+def _judge_violates(expect: Expectation, verdicts: tuple[Verdict, ...], violated: list[Verdict], got: str) -> Judgement:
     wanted = next((v for v in verdicts if v.property == expect.property), None)
     if wanted is None:
         return Judgement("invalid", got, (f"the model has no property `{expect.property}`",))
     others = [v for v in violated if v is not wanted]
     if expect.only and others:
-        return Judgement(
-            "unmet", got, (f"expected only {expect.property}, but {_names(others)} violated too",)
-        )
+        return Judgement("unmet", got, (f"expected only {expect.property}, but {_names(others)} violated too",))
     if wanted.strength == "violated":
         open_ends = [v for v in verdicts if expect.only and v.strength in ("bounded", "unknown")]
         if open_ends:
@@ -62,9 +58,7 @@ def _judge_violates(
     return Judgement("undecided", got, (f"no violation of {expect.property} found: {wanted.text()}",))
 
 
-def _mismatches(
-    expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None
-) -> tuple[str, ...]:
+def _mismatches(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None) -> tuple[str, ...]:
     """What no larger budget would mend."""
     out: list[str] = []
     limited = any(v.within_limit for v in verdicts)
@@ -82,9 +76,7 @@ def _mismatches(
     return tuple(out)
 
 
-def _weaknesses(
-    expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None
-) -> tuple[str, ...]:
+def _weaknesses(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None) -> tuple[str, ...]:
     """What is weaker than declared, and might be mended by another engine or a larger budget."""
     weak = [v for v in verdicts if not _strong_enough(v, expect)]
     if weak:

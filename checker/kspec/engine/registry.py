@@ -33,9 +33,10 @@ class Unavailable:
     reason: str
 
 
-ENTRIES = (
-    Entry("interp", "kspec.interp.explore", "InterpEngine", (), "breadth-first search by the interpreter"),
-)
+ENTRIES = (Entry("interp", "kspec.interp.explore", "InterpEngine", (), "breadth-first search by the interpreter"),)
+
+AUTO = ("interp",)
+"""What ``auto`` chooses from: the first that can run here."""
 
 
 def names(entries: Iterable[Entry] = ENTRIES) -> tuple[str, ...]:

@@ -74,11 +74,15 @@ def count(n: int | None, noun: str) -> str:
 
 
 def goals_of(system: System) -> tuple[Goal, ...]:
-    """Everything that is checked in a system: declared properties, deadlock, the errors that can occur."""
+    """Everything that is checked in a system: declared properties, deadlock, the errors that can occur.
+
+    A system with none of these has the goal ``true``: how far it was explored is still worth saying.
+    """
     out = [Goal(p.name, p.kind) for p in system.properties]
     if system.deadlock:
         out.append(Goal("deadlock", "deadlock"))
-    return (*out, *(Goal(f"error.{k}", "error") for k in system_errors(system)))
+    out += [Goal(f"error.{k}", "error") for k in system_errors(system)]
+    return tuple(out) or (Goal("true", "invariant"),)
 
 
 def verdicts(system: System, results: Iterable[Result]) -> tuple[Verdict, ...]:
@@ -102,9 +106,7 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
     limited = bool(system.limits)
     states = r.evidence.states if r.evidence else None
 
-    def say(
-        strength: Strength, run: Run | None = None, bound: int | None = None, reason: str = ""
-    ) -> Verdict:
+    def say(strength: Strength, run: Run | None = None, bound: int | None = None, reason: str = "") -> Verdict:
         return Verdict(
             goal.name, goal.kind, strength, r.engine, limited and strength not in ("violated", "reached"),
             states if strength in ("exhausted", "violated") else None, bound, run, reason,
@@ -143,12 +145,16 @@ def complete_depth(r: Result) -> int | None:
             return r.bound
 
 
+def is_shortest(r: Result, length: int) -> bool:
+    """Whether a finding of that length is known to be as short as can be: nothing shorter was left out."""
+    complete = complete_depth(r)
+    return r.status == "exhausted" or (complete is not None and length <= complete + 1)
+
+
 def evidence_of(results: Iterable[Result]) -> Evidence | None:
     """The evidence of an exhaustive search among the results, else of the one that got furthest."""
     found = [r for r in results if r.evidence is not None]
-    best = max(
-        found, key=lambda r: (r.status == "exhausted", r.evidence.states if r.evidence else 0), default=None
-    )
+    best = max(found, key=lambda r: (r.status == "exhausted", r.evidence.states if r.evidence else 0), default=None)
     return best.evidence if best else None
 
 

@@ -1,0 +1,93 @@
+"""One unit of work for a worker process: a model and what is to be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from kspec.lang.source import Span
+from kspec.system.check import Case, Scenario
+from kspec.system.model import System
+from kspec.trace.model import Trace
+
+
+class Model(Protocol):
+    """A model whose text has been read; it can be pickled."""
+
+    @property
+    def file(self) -> str:
+        """The file as the user named it."""
+
+    def build(self, params: Mapping[str, str]) -> System:
+        """The transition system of one configuration.  Raises ``kspec.lang.diagnostics.Failed``."""
+
+
+@dataclass(frozen=True)
+class KeptTrace:
+    """A saved counterexample that is kept as a regression: its file and its content."""
+
+    file: str
+    trace: Trace
+
+
+Unit: TypeAlias = Case | Scenario | KeptTrace
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How checks are run.  ``engine`` is a name, ``auto`` or ``all``.
+
+    ``seconds`` is for each check, ``memory`` (bytes) and ``threads`` are the share of each of the checks
+    that run at the same time.  ``everything``: every violated property gets its own shortest trace.
+    """
+
+    engine: str = "auto"
+    seconds: float | None = None
+    memory: int | None = None
+    threads: int = 1
+    everything: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A unit of a model."""
+
+    model: Model
+    unit: Unit
+
+    @property
+    def kind(self) -> Literal["check", "scenario", "counterexample"]:
+        """``check``, ``scenario`` or ``counterexample``."""
+        match self.unit:
+            case Case():
+                return "check"
+            case Scenario():
+                return "scenario"
+            case KeptTrace():
+                return "counterexample"
+
+    @property
+    def name(self) -> str:
+        """The name of the check or scenario, or the file of the trace."""
+        match self.unit:
+            case KeptTrace(file):
+                return file
+            case Case(name) | Scenario(name):
+                return name
+
+    @property
+    def expect(self) -> str:
+        """What is expected of it, in words."""
+        match self.unit:
+            case Case():
+                return str(self.unit.expect)
+            case Scenario():
+                return "passes"
+            case KeptTrace(_, trace):
+                return trace.kept.intent if trace.kept else "replays"
+
+    @property
+    def place(self) -> Span | None:
+        """Where in the model it is declared."""
+        return None if isinstance(self.unit, KeptTrace) else self.unit.site.span

@@ -1,0 +1,39 @@
+"""A model that comes from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kspec.lang.load import Program, load
+from kspec.lower import build
+from kspec.system.check import Case, Scenario
+from kspec.system.model import System
+
+
+@dataclass(frozen=True)
+class FileModel:
+    """A program with the name of its file as the user gave it.  Implements ``kspec.engine.job.Model``."""
+
+    file: str
+    program: Program = field(repr=False)
+
+    @classmethod
+    def load(cls, path: str) -> FileModel:
+        """Reads a file and the modules that it uses.  Raises ``kspec.lang.diagnostics.Failed``."""
+        return cls(path, load(path))
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """The configurations that the model asks to be checked.  Raises Failed."""
+        return build.cases(self.program)
+
+    @cached_property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """Its scenarios.  Raises Failed."""
+        return build.scenarios(self.program)
+
+    def build(self, params: Mapping[str, str]) -> System:
+        """The transition system of a configuration.  Raises Failed."""
+        return build.build(self.program, params)

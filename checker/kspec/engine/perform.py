@@ -1,0 +1,109 @@
+"""Does one job and reports on it, whatever happens.  Runs in a worker process."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import replace
+
+from kspec import __version__
+from kspec.engine.child import EngineFault
+from kspec.engine.job import Job, KeptTrace, Settings
+from kspec.engine.outcome import CheckReport, Saved
+from kspec.engine.protocol import Control, Finding, Result
+from kspec.engine.run import Answer, Disagreement, UsageError, check_system
+from kspec.engine.verdict import Verdict, is_shortest
+from kspec.interp.machine import Machine
+from kspec.lang.diagnostics import Failed
+from kspec.system.check import Case, Scenario
+from kspec.system.model import System
+from kspec.system.pretty import system_text
+from kspec.trace.build import Meta, trace_of
+from kspec.trace.model import Origin, Trace
+
+
+def perform(job: Job, settings: Settings, control: Control) -> CheckReport:
+    """The report on a job; never raises."""
+    started = time.monotonic()
+    blank = CheckReport(
+        model=job.model.file,
+        kind=job.kind,
+        name=job.name,
+        outcome="undecided",
+        got="",
+        expect=job.expect,
+        place=job.place,
+    )
+    try:
+        report = _perform(job, settings, control, blank, started)
+    except Failed as e:
+        first = e.diagnostics[0].headline if e.diagnostics else "the model has errors"
+        report = replace(blank, outcome="invalid", got=first, diagnostics=e.diagnostics, sources=e.sources)
+    except UsageError as e:
+        report = replace(blank, outcome="invalid", got=str(e))
+    except (EngineFault, Disagreement) as e:
+        report = _faulty(blank, str(e), e.details)
+    except RecursionError:
+        report = _faulty(blank, "the model is nested too deeply", traceback.format_exc())
+    except Exception as e:
+        report = _faulty(blank, f"{type(e).__name__}: {e}", traceback.format_exc())
+    return replace(report, seconds=time.monotonic() - started)
+
+
+def _perform(job: Job, settings: Settings, control: Control, blank: CheckReport, started: float) -> CheckReport:
+    match job.unit:
+        case Case() as case:
+            return _check(job, case, settings, control, blank, started)
+        case Scenario() | KeptTrace():
+            raise NotImplementedError
+
+
+def _check(
+    job: Job, case: Case, settings: Settings, control: Control, blank: CheckReport, started: float
+) -> CheckReport:
+    system = job.model.build(dict(case.params))
+    blank = replace(blank, params=system.params, story=case.story, tier=case.tier, system_hash=system.hash)
+    if settings.seconds is not None:
+        settings = replace(settings, seconds=settings.seconds - (time.monotonic() - started))
+    try:
+        answer = check_system(system, case.expect, settings, control)
+    except (EngineFault, Disagreement) as e:
+        return _faulty(blank, str(e), f"{e.details}\n\n{system_text(system)}")
+    judgement = answer.judgement
+    return replace(
+        blank,
+        outcome=judgement.outcome,
+        got=judgement.got,
+        why=judgement.why,
+        verdicts=answer.verdicts,
+        evidence=answer.evidence,
+        engines=tuple(r.engine for r in answer.results),
+        notes=answer.notes,
+        traces=tuple(_traces(job, case, system, answer)),
+    )
+
+
+def _traces(job: Job, case: Case, system: System, answer: Answer) -> list[Saved]:
+    """A trace for every violated property, shortest first; the expected one, if any, before all others."""
+    violated = [v for v in answer.verdicts if v.strength == "violated" and v.run is not None]
+    violated.sort(key=lambda v: (v.property != case.expect.property, v.run.length if v.run else 0))
+    if not violated:
+        return []
+    machine = Machine(system)
+    by_engine = {r.engine: r for r in answer.results}
+    return [Saved(_trace(job, case, system, machine, v, by_engine[v.engine])) for v in violated]
+
+
+def _trace(job: Job, case: Case, system: System, machine: Machine, v: Verdict, result: Result) -> Trace:
+    origin = Origin(
+        engine=v.engine,
+        strength=v.text(),
+        shortest=is_shortest(result, v.run.length if v.run else 0),
+        notes=result.notes,
+    )
+    return trace_of(system, Finding(v.property, v.run), Meta(job.model.file, case.name, origin), machine)
+
+
+def _faulty(blank: CheckReport, headline: str, details: str) -> CheckReport:
+    text = f"kspec {__version__}\n{blank.kind} {blank.name} of {blank.model}\n\n{headline}\n\n{details}\n"
+    return replace(blank, outcome="fault", got=headline, fault=text)

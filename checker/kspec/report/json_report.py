@@ -1,0 +1,127 @@
+"""Results as one JSON document (``spec/results.md``, ``spec/result.schema.json``)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from kspec import __version__
+from kspec.engine.outcome import CheckReport, Saved
+from kspec.engine.protocol import Evidence
+from kspec.engine.verdict import Verdict
+from kspec.lang.diagnostics import Diagnostic
+from kspec.lang.source import Span
+from kspec.trace.table import switches
+
+FORMAT = 1
+
+Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+
+def dumps(reports: Sequence[CheckReport], exit_code: int, seconds: float) -> str:
+    """The text of the document, ASCII only."""
+    return json.dumps(document(reports, exit_code, seconds), indent=1) + "\n"
+
+
+def document(reports: Sequence[CheckReport], exit_code: int, seconds: float) -> dict[str, Json]:
+    """The document.  Traces are not in it: it names the files they were saved in."""
+    outcomes = Counter(r.outcome for r in reports)
+    summary: dict[str, Json] = {"total": len(reports)}
+    for word in ("met", "unmet", "undecided", "invalid", "fault"):
+        summary[word] = outcomes[word]
+    return {
+        "format": FORMAT,
+        "kspec": __version__,
+        "exit_code": exit_code,
+        "seconds": round(seconds, 3),
+        "summary": summary,
+        "checks": [_check(r) for r in reports],
+    }
+
+
+def _check(r: CheckReport) -> Json:
+    return {
+        "model": r.model,
+        "kind": r.kind,
+        "name": r.name,
+        "story": r.story,
+        "params": dict(r.params),
+        "tier": r.tier,
+        "expect": r.expect,
+        "outcome": r.outcome,
+        "got": r.got,
+        "why": list(r.why),
+        "place": _place(r.place),
+        "seconds": round(r.seconds, 3),
+        "engines": list(r.engines),
+        "system": r.system_hash,
+        "verdicts": [_verdict(v) for v in r.verdicts],
+        "evidence": _evidence(r.evidence) if r.evidence else None,
+        "traces": [_trace(t) for t in r.traces],
+        "notes": list(r.notes),
+        "diagnostics": [_diagnostic(d) for d in r.diagnostics],
+        "fault_file": r.fault_file or None,
+    }
+
+
+def _verdict(v: Verdict) -> Json:
+    return {
+        "property": v.property,
+        "kind": v.kind,
+        "strength": v.strength,
+        "text": v.text(),
+        "within_limit": v.within_limit,
+        "engine": v.engine,
+        "states": v.states,
+        "bound": v.bound,
+        "length": v.run.length if v.run else None,
+        "reason": v.reason,
+    }
+
+
+def _evidence(e: Evidence) -> Json:
+    return {
+        "states": e.states,
+        "transitions": e.transitions,
+        "depth": e.depth,
+        "cut": e.cut,
+        "digest": f"{e.digest:032x}",
+        "actions": dict(e.actions),
+    }
+
+
+def _trace(saved: Saved) -> Json:
+    prop = saved.trace.property
+    return {
+        "property": prop.name if prop else "",
+        "message": prop.message if prop else "",
+        "steps": len(saved.trace.steps),
+        "switches": switches(saved.trace),
+        "file": saved.path or None,
+    }
+
+
+def _diagnostic(d: Diagnostic) -> Json:
+    return {
+        "code": d.code,
+        "severity": d.severity,
+        "headline": d.headline,
+        "label": d.label,
+        "help": d.help,
+        "place": _place(d.span),
+        "notes": [{"text": n.text, "place": _place(n.span)} for n in d.notes],
+    }
+
+
+def _place(span: Span | None) -> Json:
+    if span is None:
+        return None
+    return {
+        "file": span.file,
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }

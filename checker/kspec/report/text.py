@@ -1,0 +1,105 @@
+"""Results for people: one row for each check, then what is to be said about those not as declared.
+
+Everything that comes from a model or a file passes through ``visible``, so no text can steer the
+terminal.  Colours are for terminals only and carry no meaning of their own.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from kspec.engine.job import Job
+from kspec.engine.outcome import CheckReport, Saved
+from kspec.engine.verdict import count
+from kspec.lang.diagnostics import render, visible
+from kspec.report.words import MARKS, duration, headline
+
+_STYLES = {
+    "met": "green",
+    "unmet": "bold red",
+    "undecided": "yellow",
+    "invalid": "bold red",
+    "fault": "bold magenta",
+}
+_WIDEST = 48
+_GOT = 34
+_MARK = max(len(m) for m in MARKS.values())
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The widths of the columns that are known before the checks run."""
+
+    model: int
+    name: int
+    expect: int
+
+
+def columns(jobs: Iterable[Job]) -> Columns:
+    """Widths that fit the jobs; what is wider than 48 sticks out."""
+    rows = [(j.model.file, _name(j.kind, j.name), j.expect) for j in jobs]
+    widths = [max((len(visible(r[i])) for r in rows if len(r[i]) <= _WIDEST), default=0) for i in range(3)]
+    return Columns(*widths)
+
+
+def row(r: CheckReport, c: Columns) -> Text:
+    """One line: outcome, model, check, what was expected, what came out and how strong it is, time."""
+    name = "" if r.kind == "file" else _name(r.kind, r.name)
+    out = Text(f"{MARKS[r.outcome]:<{_MARK}}", style=_STYLES[r.outcome])
+    out.append(f"  {visible(r.model):<{c.model}}  {visible(name):<{c.name}}  ", style="default")
+    out.append(f"{visible(r.expect):<{c.expect}}  ", style="default")
+    out.append(f"{visible(r.got):<{_GOT}}  ", style="default" if r.outcome == "met" else "bold")
+    out.append(f"{duration(r.seconds):>8}", style="dim")
+    return out
+
+
+def details(r: CheckReport) -> Iterator[Text]:
+    """What is to be said about a check that did not end as declared, line by line; traces come separately."""
+    if r.diagnostics:
+        for d in r.diagnostics:
+            yield Text(render(d, r.sources))
+        return
+    place = f"{visible(str(r.place))}: " if r.place else f"{visible(r.model)}: "
+    yield Text.assemble((place, "bold"), (visible(headline(r)), _STYLES[r.outcome]))
+    if r.story:
+        yield Text(f"  {visible(r.story)}", style="italic")
+    if r.params:
+        yield Text(f"  with {', '.join(f'{visible(n)} = {visible(v)}' for n, v in r.params)}", style="dim")
+    for line in (*r.why, *r.notes):
+        yield Text(f"  {visible(line)}")
+    if r.evidence is not None and r.evidence.states:
+        e = r.evidence
+        seen = f"{count(e.states, 'state')}, {count(e.transitions, 'transition')}, depth {e.depth}"
+        yield Text(f"  seen: {seen} ({', '.join(r.engines)})", style="dim")
+    if r.fault_file:
+        yield Text(f"  This is a fault of kspec. Details for a report are in {visible(r.fault_file)}")
+
+
+def where_saved(saved: Saved) -> Iterator[Text]:
+    """Where a trace is, and how to replay it."""
+    if saved.path:
+        yield Text.assemble(("  saved   ", "dim"), visible(saved.path))
+        yield Text.assemble(("  replay  ", "dim"), f"kspec replay {quoted(saved.path)}")
+
+
+def quoted(path: str) -> str:
+    """A path as a shell needs it, made visible."""
+    return visible(shlex.quote(path))
+
+
+def also_saved(reports: Sequence[CheckReport]) -> Iterator[Text]:
+    """Where the traces of expected violations are: one line for all of them."""
+    paths = [s.path for r in reports if r.outcome == "met" for s in r.traces if s.path]
+    if len(paths) == 1:
+        yield Text(f"The trace is saved; replay it with: kspec replay {quoted(paths[0])}")
+    elif paths:
+        folder = paths[0].rpartition("/")[0] or "."
+        yield Text(f"{len(paths)} traces are saved in {visible(folder)}; replay one with: kspec replay FILE")
+
+
+def _name(kind: str, name: str) -> str:
+    return f"scenario {name}" if kind == "scenario" else name

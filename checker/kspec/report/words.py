@@ -1,0 +1,67 @@
+"""The sentences that all reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kspec.engine.outcome import CheckReport
+from kspec.engine.verdict import count
+from kspec.lang.diagnostics import render
+
+MARKS = {"met": "ok", "unmet": "FAILED", "undecided": "undecided", "invalid": "invalid", "fault": "FAULT"}
+
+
+def title(r: CheckReport) -> str:
+    """What was checked: ``check small``, ``scenario "two tasks"``, ``counterexamples/x.itf.json``."""
+    match r.kind:
+        case "check":
+            return f"check {r.name}"
+        case "scenario":
+            return f'scenario "{r.name}"'
+        case _:
+            return r.name
+
+
+def headline(r: CheckReport) -> str:
+    """One line: ``check small: expected holds, got violated one_owner in 4 steps``."""
+    if r.outcome in ("invalid", "fault"):
+        return f"{title(r)}: {r.got}"
+    return f"{title(r)}: expected {r.expect}, got {r.got}"
+
+
+def explanation(r: CheckReport) -> Iterator[str]:
+    """The lines below the headline of a check that did not end as declared."""
+    yield from r.why
+    yield from r.notes
+    for d in r.diagnostics:
+        yield render(d, r.sources)
+    for saved in r.traces:
+        if saved.path:
+            name = saved.trace.property.name if saved.trace.property else "run"
+            yield f"trace of {name} ({count(len(saved.trace.steps), 'step')}): {saved.path}"
+    if r.fault_file:
+        yield f"details are in {r.fault_file}"
+
+
+def totals(reports: Sequence[CheckReport], seconds: float) -> str:
+    """The last line: ``12 checks: 10 as declared, 1 not, 1 undecided; 3.2 s``."""
+    noun = "check" if len(reports) == 1 else "checks"
+    words = (
+        ("met", "as declared"),
+        ("unmet", "not as declared"),
+        ("undecided", "undecided"),
+        ("invalid", "invalid"),
+        ("fault", "internal fault" if sum(r.outcome == "fault" for r in reports) == 1 else "internal faults"),
+    )
+    parts = [(sum(r.outcome == o for r in reports), text) for o, text in words]
+    listed = ", ".join(f"{n} {text}" for n, text in parts if n) or "none"
+    return f"{len(reports)} {noun}: {listed}; {duration(seconds)}"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``0.34 s``, ``12.0 s``, ``3 min 20 s``."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
