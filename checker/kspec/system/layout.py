@@ -12,7 +12,8 @@ struct                  the leaves of its fields, ``.field`` in front
 ======================  =====================================================================
 
 Parts that have no meaning (items beyond the length, the inside of an absent optional) always hold
-their default, so that equal values have equal cells.
+their default, so that equal values have equal cells.  The default of an identity is ``none`` there:
+such leaves have the optional type, so that no identity is preferred to another.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from kspec.system.expr import Cell
 from kspec.system.model import State, System, Variable
 from kspec.types import (
     BOOL,
+    IdType,
     MapType,
     OptType,
     RangeType,
@@ -120,12 +122,25 @@ def leaves(t: Type) -> tuple[Leaf, ...]:
             at = RangeType(0, cap - 1)
             return (
                 Leaf(".len", (), RangeType(0, cap)),
-                *(Leaf("[]" + x.path, (at, *x.dims), x.type) for x in leaves(item)),
+                *(Leaf("[]" + x.path, (at, *x.dims), vacant(x.type)) for x in leaves(item)),
             )
         case OptType(base):
-            return (Leaf(".present", (), BOOL), *leaves(base))
+            return (
+                Leaf(".present", (), BOOL),
+                *(Leaf(x.path, x.dims, vacant(x.type)) for x in leaves(base)),
+            )
         case _:
             raise TypeError(f"{t} has no layout")
+
+
+def vacant(t: Scalar) -> Scalar:
+    """The cell type of a scalar that may have no value: an identity becomes optional, others have a default."""
+    return OptType(t) if isinstance(t, IdType) else t
+
+
+def default(t: Scalar) -> int:
+    """The value that a scalar has when nothing else is said."""
+    return t.lo
 
 
 def cells_of(name: str, t: Type, *, temp: bool = False, local_of: str | None = None) -> tuple[Cell, ...]:

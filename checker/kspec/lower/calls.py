@@ -1,0 +1,147 @@
+"""Calls in expressions: functions (inlined), built-ins, struct values."""
+
+from __future__ import annotations
+
+from kspec.lang import ast
+from kspec.lang.diagnostics import did_you_mean
+from kspec.lower.coerce import coerce
+from kspec.lower.scope import Context, DeclBinding, Env, TypeBinding, ValueBinding, describe, error, unknown
+from kspec.lower.types import resolve
+from kspec.lower.values import Value, ValueType, default_value, has_default, of
+from kspec.system.expr import Binary, Expr, Ite, Let, Var, bounds
+from kspec.system.layout import leaves
+from kspec.types import EnumType, IdType, StructType, is_scalar, scalar
+
+
+def call(ctx: Context, env: Env, e: ast.Call, want: ValueType | None) -> Value:
+    """The value of ``f(args)``."""
+    match e.name:
+        case "old":
+            return _old(ctx, env, e, want)
+        case "ord":
+            return _ord(ctx, env, e)
+        case "min" | "max":
+            return _least(ctx, env, e)
+    found = ctx.lookup(env, e.name)
+    match found:
+        case DeclBinding(ast.FunDecl() as decl, module):
+            return _function(ctx, env, e, decl, module)
+        case TypeBinding(StructType() as t):
+            return _struct(ctx, env, e, t)
+        case None:
+            raise unknown(ctx, env, e.name, e.span, "function")
+        case _:
+            raise error("E0202", f"`{e.name}` is {describe(found)}, not a function", e.span)
+
+
+def check_count(e: ast.Call | ast.CallStmt, want: int, what: str) -> None:
+    """Fails (E0330) unless there are ``want`` positional arguments."""
+    for a in e.args:
+        if a.name is not None:
+            raise error("E0331", f"`{e.name}` has no named arguments", a.span, help="named: struct values only")
+    if len(e.args) != want:
+        plural = "" if want == 1 else "s"
+        raise error("E0330", f"{what} `{e.name}` takes {want} argument{plural}, not {len(e.args)}", e.span)
+
+
+def _old(ctx: Context, env: Env, e: ast.Call, want: ValueType | None) -> Value:
+    from kspec.lower.exprs import value
+
+    check_count(e, 1, "built-in")
+    if not env.step:
+        raise error("E0332", "`old` is for `step` properties", e.span, help="step NAME: old(x) <= x;")
+    if env.old:
+        raise error("E0332", "`old` inside `old`", e.span)
+    return value(ctx, env.with_old(), e.args[0].value, want)
+
+
+def _ord(ctx: Context, env: Env, e: ast.Call) -> Value:
+    from kspec.lower.exprs import integer, value
+
+    check_count(e, 1, "built-in")
+    v = value(ctx, env, e.args[0].value)
+    match v.type:
+        case EnumType() | IdType(ordered=True):
+            return integer(v.expr)
+        case IdType() as t:
+            raise error(
+                "E0305",
+                f"identities of `{t}` have no order",
+                e.span,
+                f"`{t}` is an `id` type",
+                help=f"declare it `ordered id {t}[...]` if its order matters (this gives up its symmetry)",
+            )
+        case t:
+            raise error("E0301", f"`ord` needs an enum or an ordered id, found `{t}`", e.args[0].span)
+
+
+def _least(ctx: Context, env: Env, e: ast.Call) -> Value:
+    from kspec.lower.exprs import _number, integer
+
+    best: Expr = _number(ctx, env, e.args[0].value)
+    for a in e.args[1:]:
+        other = _number(ctx, env, a.value)
+        (bl, bh), (ol, oh) = bounds(best), bounds(other)
+        x, y = Var(ctx.fresh("a"), bl, bh), Var(ctx.fresh("b"), ol, oh)
+        pick = Ite(Binary("le" if e.name == "min" else "ge", x, y), x, y)
+        best = Let(x, best, Let(y, other, pick))
+    return integer(best)
+
+
+def _function(ctx: Context, env: Env, e: ast.Call, decl: ast.FunDecl, module: str) -> Value:
+    from kspec.lower.exprs import expect, value
+
+    if decl.name in env.calls:
+        raise error(
+            "E0333", f"`{decl.name}` is recursive", e.span, help=" -> ".join((*env.calls, decl.name))
+        )
+    check_count(e, len(decl.params), "function")
+    inner = env.entering(decl.name, module)
+    types_env = Env(module)
+    lets: list[tuple[Var, Expr]] = []
+    for p, a in zip(decl.params, e.args, strict=True):
+        assert p.type is not None
+        t = resolve(ctx, types_env, p.type)
+        v = expect(ctx, env, a.value, t, f"argument `{p.name}`")
+        if is_scalar(t):
+            s = scalar(t)
+            lo, hi = bounds(v.expr)
+            var = Var(ctx.fresh(p.name), max(lo, s.lo), min(hi, s.hi), s)
+            lets.append((var, v.expr))
+            v = of(s, var)
+        inner = inner.bind(p.name, ValueBinding(v))
+    result_type = resolve(ctx, types_env, decl.result)
+    result = coerce(ctx, value(ctx, inner, decl.body, result_type), result_type, decl.body.span, "result")
+
+    def leaf(k: int, i: tuple[Expr, ...]) -> Expr:
+        body = result.leaf(k, i)
+        for var, arg in reversed(lets):
+            body = Let(var, arg, body, ctx.site(e.span))
+        return body
+
+    return Value(result_type, leaf)
+
+
+def _struct(ctx: Context, env: Env, e: ast.Call, t: StructType) -> Value:
+    from kspec.lower.exprs import expect
+
+    given: dict[str, ast.Arg] = {}
+    names = [n for n, _ in t.fields]
+    for a in e.args:
+        if a.name is None:
+            raise error("E0334", f"the fields of `{t}` are given by name", a.span, help=f"{t}({names[0]} = ...)")
+        if a.name not in names:
+            raise error("E0310", f"`{t}` has no field `{a.name}`", a.span, help=did_you_mean(a.name, names))
+        if a.name in given:
+            raise error("E0334", f"field `{a.name}` is given twice", a.span)
+        given[a.name] = a
+    parts: list[Value] = []
+    for name, ft in t.fields:
+        if name in given:
+            parts.append(expect(ctx, env, given[name].value, ft, f"field `{name}`"))
+        elif has_default(ft):
+            parts.append(default_value(ft))
+        else:
+            raise error("E0335", f"field `{name}` of `{t}` has no default", e.span, help=f"give it: {name} = ...")
+    table = [(part, k) for part, (_, ft) in zip(parts, t.fields, strict=True) for k in range(len(leaves(ft)))]
+    return Value(t, lambda k, i: table[k][0].leaf(table[k][1], i))

@@ -1,0 +1,547 @@
+"""Processes: sequential code becomes locations with guarded alternatives.
+
+A location is a place between two steps.  Each of its alternatives is a step: a guard, statements, and
+where control goes (which can depend on a condition).  ``kspec.lower.merge`` joins steps that no one can
+observe; ``kspec.lower.process`` makes actions of what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from kspec.lang import ast
+from kspec.lang.diagnostics import Note
+from kspec.lang.source import Span
+from kspec.lower import assign, exprs, stmts
+from kspec.lower.binders import bind, conjunction
+from kspec.lower.calls import check_count
+from kspec.lower.scope import Context, DeclBinding, Env, PlaceBinding, ProcessInfo, ValueBinding, error, unknown
+from kspec.lower.types import resolve
+from kspec.lower.values import Place, Value, of
+from kspec.system.constant import NotConstant, evaluate
+from kspec.system.expr import TRUE, Binary, Const, Expr, Quant, Read, Site, Var
+from kspec.system.layout import cells_of, key_dims
+from kspec.system.stmt import Assign, Block, Require, Stmt, Write
+from kspec.types import IdType, RangeType, SetType, StructType, Type, scalar
+
+
+@dataclass(frozen=True)
+class Goto:
+    """Control goes to a location."""
+
+    target: int
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Control depends on a condition (evaluated after the statements before it)."""
+
+    cond: Expr
+    then: Code
+    other: Code
+    site: Site = field(default=Site(), compare=False)
+
+
+@dataclass(frozen=True)
+class Code:
+    """Statements, and where control goes after them."""
+
+    stmts: tuple[Stmt, ...]
+    end: End
+
+
+End: TypeAlias = Goto | Branch
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One step from a location."""
+
+    guard: Expr
+    code: Code
+    span: Span
+
+
+@dataclass
+class Location:
+    """A place between two steps; ``name`` is what people see."""
+
+    number: int
+    name: str
+    alternatives: list[Alternative] = field(default_factory=list)
+
+
+@dataclass
+class Body:
+    """A procedure that runs step by step within a process: one body for all of its call sites."""
+
+    entry: int
+    exit: int
+    env: Env
+    returns: Place | None = None
+    sites: list[int] = field(default_factory=list)
+    frame: list[tuple[Place, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where jumps lead: out of the loop, to its next round, out of the body."""
+
+    leave: int | None
+    again: int | None
+    end: int
+
+
+class Flow:
+    """Builds the locations of one process."""
+
+    def __init__(self, ctx: Context, info: ProcessInfo) -> None:
+        self.ctx = ctx
+        self.info = info
+        self.name = info.decl.name
+        self.locations: dict[int, Location] = {}
+        self.alias: dict[int, int] = {}
+        self.labels: dict[str, int] = {}
+        self.starts: dict[str, Value] = {}
+        self.bodies: dict[tuple[object, ...], Body] = {}
+        self.anchor = ""
+        self.offset = 0
+        self.prefix = ""
+        self.running: tuple[str, ...] = ()
+
+    # -- places and names -----------------------------------------------------------------------
+
+    def new(self) -> int:
+        """A fresh location without a name yet."""
+        number = len(self.locations)
+        self.locations[number] = Location(number, "")
+        return number
+
+    def self_index(self) -> tuple[Expr, ...]:
+        """The index of this instance's own elements."""
+        t = self.info.self_type
+        return (Var("self", t.lo, t.hi, t),) if t is not None else ()
+
+    def local(self, name: str, t: Type, span: Span) -> Place:
+        """A new local of this process; every instance has its own."""
+        if name in self.info.locals:
+            raise error("E0211", f"local `{name}` is declared twice in process `{self.name}`", span)
+        self_type = self.info.self_type
+        owner = f"{self.name}{'[]' if self_type is not None else ''}.{name}"
+        cells = tuple(
+            type(c)(
+                c.name,
+                ((self_type,) if self_type is not None else ()) + c.dims,
+                _vacant(c.type),
+                local_of=self.name,
+            )
+            for c in cells_of(owner, t)
+        )
+        self.info.locals[name] = Place(t, cells, ())
+        return Place(t, cells, self.self_index(), self.ctx.site(span))
+
+    def here(self, number: int, span: Span) -> Location:
+        """Names a location after the nearest label above it."""
+        loc = self.locations[number]
+        if not loc.name:
+            tail = f"+{self.offset}" if self.offset else ""
+            head = self.prefix + self.anchor
+            loc.name = f"{head}{tail}" if head else f"start{tail}"
+        del span
+        self.offset += 1
+        return loc
+
+    def resolve(self, number: int) -> int:
+        """The location that a jump to ``number`` reaches, through jumps that are no steps."""
+        seen = set()
+        while number in self.alias and number not in seen:
+            seen.add(number)
+            number = self.alias[number]
+        return number
+
+    # -- statements -----------------------------------------------------------------------------
+
+    def block(self, env: Env, body: tuple[ast.Stmt, ...], entry: int, next_: int, scope: Scope) -> None:
+        """The statements in order, from ``entry``; afterwards control is at ``next_``."""
+        from kspec.lang.diagnostics import Failed
+
+        real = [k for k, t in enumerate(body) if not _no_step(t)]
+        if not real:
+            for t in body:
+                self._label(t, entry)
+            self.alias[entry] = next_
+            return
+        here = entry
+        for k, t in enumerate(body):
+            if isinstance(t, ast.LabelStmt):
+                self._label(t, here if k <= real[-1] else next_)
+                continue
+            after = next_ if k == real[-1] else self.new()
+            try:
+                env = self.statement(env, t, here, after, scope)
+            except Failed as failed:
+                self.ctx.report(failed)
+                env = stmts._declare_anyway(self.ctx, env, t)
+                self.alias[here] = after
+            here = after
+
+    def _label(self, t: ast.Stmt, at: int) -> None:
+        if not isinstance(t, ast.LabelStmt):
+            return
+        if t.name in self.labels:
+            raise error("E0211", f"label `{t.name}` is declared twice in process `{self.name}`", t.span)
+        self.labels[t.name] = at
+        self.anchor, self.offset = t.name, 0
+
+    def statement(self, env: Env, t: ast.Stmt, here: int, after: int, scope: Scope) -> Env:
+        """One statement; gives the scope for what follows."""
+        ctx = self.ctx
+        match t:
+            case ast.JumpStmt("skip"):
+                self.step(here, t.span, TRUE, (), after)
+            case ast.JumpStmt(op, label, span):
+                self.jump(op, label, span, here, scope)
+            case ast.RequireStmt(cond, _, span):
+                self.step(here, span, exprs.boolean(ctx, env, cond), (), after)
+            case ast.AtomicStmt(inner, span):
+                block = stmts.body(ctx, env, inner)
+                guard, rest = split_guard(block)
+                self.step(here, span, guard, rest.stmts, after)
+            case ast.IfStmt(cond, then, other, span):
+                c = exprs.boolean(ctx, env, cond, "condition")
+                yes, no = self.new(), self.new()
+                decided = _decided(c)
+                if decided is None:
+                    code = Code((), Branch(c, Code((), Goto(yes)), Code((), Goto(no)), ctx.site(cond.span)))
+                    self.here(here, span).alternatives.append(Alternative(TRUE, code, cond.span))
+                else:  # by the parameters: choosing a variant of a model is not a step
+                    self.alias[here] = yes if decided else no
+                self.block(env, then, yes, after, scope)
+                self.block(env, other, no, after, scope)
+            case ast.WhileStmt(cond_, inner, span):
+                self.loop(env, cond_, inner, span, here, after, scope)
+            case ast.EitherStmt(branches, span):
+                entries = [self.new() for _ in branches]
+                for entry, branch in zip(entries, branches, strict=True):
+                    self.block(env, branch, entry, after, scope)
+                loc = self.here(here, span)
+                self.pending_unions().append((loc, entries, span))
+            case ast.ForStmt():
+                self.for_loop(env, t, here, after, scope)
+            case ast.LocalStmt():
+                return self.local_statement(env, t, here, after)
+            case ast.LetStmt(name, type_, value, span):
+                want = resolve(ctx, env, type_) if type_ is not None else None
+                v = exprs.value(ctx, env, value, want)
+                kind = want if want is not None else stmts.known(v.type, value.span)
+                p = self.local(name, kind, span)
+                v = exprs.coerce(ctx, v, kind, value.span)
+                self.step(here, span, TRUE, tuple(assign.store(ctx, p, v, span)), after)
+                return env.bind(name, ValueBinding(p.value()))
+            case ast.ChooseStmt(binder, span):
+                return self.choose(env, binder, span, here, after)
+            case ast.CallStmt() if (decl := self.stepwise(env, t)) is not None:
+                self.call(env, t, decl, here, after)
+            case _:
+                env, made = stmts.statement(ctx, env, t, stmts.Frame())
+                self.step(here, t.span, TRUE, tuple(made), after)
+        return env
+
+    def step(self, here: int, span: Span, guard: Expr, body: tuple[Stmt, ...], after: int) -> None:
+        """One alternative that goes on at ``after``."""
+        self.here(here, span).alternatives.append(Alternative(guard, Code(body, Goto(after)), span))
+
+    def jump(self, op: str, label: str, span: Span, here: int, scope: Scope) -> None:
+        target: int | None
+        match op:
+            case "break":
+                target = scope.leave
+            case "continue":
+                target = scope.again
+            case "return":
+                target = scope.end
+            case _:
+                self.gotos().append((here, label, span))
+                return
+        if target is None:
+            raise error("E0411", f"`{op}` outside a loop", span)
+        self.alias[here] = target
+
+    def loop(
+        self, env: Env, cond: ast.Expr | None, inner: tuple[ast.Stmt, ...], span: Span, here: int, after: int,
+        scope: Scope,
+    ) -> None:
+        if cond is None:
+            if all(_no_step(t) for t in inner):
+                raise error("E0412", "an empty loop", span, help="await something in it")
+            self.block(env, inner, here, here, Scope(after, here, scope.end))
+            return
+        c = exprs.boolean(self.ctx, env, cond, "condition")
+        start = self.new()
+        code = Code((), Branch(c, Code((), Goto(start)), Code((), Goto(after)), self.ctx.site(cond.span)))
+        self.here(here, span).alternatives.append(Alternative(TRUE, code, cond.span))
+        self.block(env, inner, start, here, Scope(after, here, scope.end))
+
+    def for_loop(self, env: Env, t: ast.ForStmt, here: int, after: int, scope: Scope) -> None:
+        """Takes an element at a time from a hidden set of those that are still to come."""
+        ctx = self.ctx
+        bound, _ = bind(ctx, env, (t.binder,))
+        b = bound[0]
+        kind = stmts.known(b.type, t.binder.span)
+        todo = self.local(self.unique(f"{t.binder.name}.todo"), SetType(kind), t.span)
+        item = self.local(self.unique(t.binder.name), kind, t.span)
+        over = b.vars
+        fill = Assign((Write(todo.cells[0], (*todo.index, *over), conjunction(b.conds), over),), ctx.site(t.span))
+        head = self.new()
+        self.step(here, t.span, TRUE, (fill,), head)
+        dims = key_dims(kind)
+        vs = tuple(Var(ctx.fresh(t.binder.name), d.lo, d.hi, d) for d in dims)
+        some: Expr = todo.value().leaf(0, vs)
+        for v in reversed(vs):
+            some = Quant("exists", v, some)
+        start = self.new()
+        taken = self._take(todo, item, dims, t)
+        code = Code((), Branch(some, Code(taken, Goto(start)), Code((), Goto(after)), ctx.site(t.binder.span)))
+        self.here(head, t.span).alternatives.append(Alternative(TRUE, code, t.binder.span))
+        inner = env.bind(t.binder.name, ValueBinding(item.value()))
+        self.block(inner, t.body, start, head, Scope(after, head, scope.end))
+
+    def _take(self, todo: Place, item: Place, dims: tuple[object, ...], t: ast.ForStmt) -> tuple[Stmt, ...]:
+        """Chooses an element: the least, but any one of an unordered id type."""
+        from kspec.system.stmt import Choose
+
+        out: list[Stmt] = []
+        kinds = key_dims(item.type)
+        del dims
+        chosen: list[Var] = []
+        for k, d in enumerate(kinds):
+            v = Var(self.ctx.fresh(t.binder.name), d.lo, d.hi, d)
+            rest = tuple(Var(self.ctx.fresh("r"), x.lo, x.hi, x) for x in kinds[k + 1 :])
+
+            def left(head: Var, rest: tuple[Var, ...] = rest, done: tuple[Var, ...] = tuple(chosen)) -> Expr:
+                e: Expr = todo.read(0, (*done, head, *rest))
+                for r in reversed(rest):
+                    e = Quant("exists", r, e)
+                return e
+
+            where = left(v)
+            if not (isinstance(d, IdType) and not d.ordered):
+                w = Var(self.ctx.fresh("w"), d.lo, d.hi, d)
+                where = Binary(
+                    "and", where, Quant("forall", w, Binary("implies", left(w), Binary("le", v, w)))
+                )
+            out.append(Choose(v, where, "disable", self.ctx.site(t.binder.span)))
+            chosen.append(v)
+        writes = [Write(todo.cells[0], (*todo.index, *chosen), Const(0))]
+        writes += [Write(c, item.index, v) for c, v in zip(item.cells, chosen, strict=True)]
+        return (*out, Assign(tuple(writes), self.ctx.site(t.binder.span)))
+
+    def unique(self, name: str) -> str:
+        """``name``, numbered when a local of that name is there."""
+        k, out = 2, name
+        while out in self.info.locals:
+            out, k = f"{name}.{k}", k + 1
+        return out
+
+    def local_statement(self, env: Env, t: ast.LocalStmt, here: int, after: int) -> Env:
+        ctx = self.ctx
+        kind = resolve(ctx, env, t.type)
+        p = self.local(t.name, kind, t.span)
+        if t.value is None:
+            self.alias[here] = after
+        else:
+            v = stmts.initial_value(ctx, env, t.value, kind)
+            self.step(here, t.span, TRUE, tuple(assign.store(ctx, p, v, t.span)), after)
+        return env.bind(t.name, PlaceBinding(p))
+
+    def choose(self, env: Env, binder: ast.Binder, span: Span, here: int, after: int) -> Env:
+        ctx = self.ctx
+        inner, made = stmts.choose(ctx, env, binder, ctx.site(span))
+        found = inner.names[binder.name]
+        assert isinstance(found, ValueBinding)
+        kind = stmts.known(found.value.type, binder.span)
+        if isinstance(kind, RangeType | StructType | IdType) or kind:
+            p = self.local(binder.name, kind, span)
+        self.step(here, span, TRUE, (*made, *assign.store(ctx, p, found.value, span)), after)
+        return env.bind(binder.name, ValueBinding(p.value()))
+
+    # -- procedures -----------------------------------------------------------------------------
+
+    def stepwise(self, env: Env, t: ast.CallStmt) -> ast.ProcDecl | None:
+        """The procedure of a call, when its body is more than one step."""
+        found = self.ctx.lookup(env, t.name)
+        if found is None:
+            raise unknown(self.ctx, env, t.name, t.span, "procedure")
+        if isinstance(found, DeclBinding) and isinstance(found.decl, ast.ProcDecl):
+            return found.decl
+        return None
+
+    def call(self, env: Env, t: ast.CallStmt, decl: ast.ProcDecl, here: int, after: int) -> None:
+        """Stores the arguments and the return label, and goes to the one body of the procedure."""
+        ctx = self.ctx
+        if decl.name in self.running:
+            raise error(
+                "E0333", f"`{decl.name}` is recursive", t.span, help=" -> ".join((*self.running, decl.name))
+            )
+        check_count(t, len(decl.params), "procedure")
+        found = ctx.lookup(env, t.name)
+        assert isinstance(found, DeclBinding)
+        before: list[Stmt] = []
+        shape: list[object] = [decl.name]
+        refs: dict[str, Place] = {}
+        values: dict[str, tuple[Type, Value]] = {}
+        for p, a in zip(decl.params, t.args, strict=True):
+            assert p.type is not None
+            kind = resolve(ctx, Env(found.module), p.type)
+            if p.ref:
+                place, fixed = stmts.reference(ctx, env, a, kind, p.name)
+                before += fixed
+                refs[p.name] = place
+                shape.append((tuple(c.name for c in place.cells), tuple(map(_shape, place.index))))
+            else:
+                values[p.name] = kind, exprs.expect(ctx, env, a.value, kind, f"argument `{p.name}`")
+        body = self.bodies.get(tuple(shape))
+        first = body is None
+        if body is None:
+            body = self._frame(env, decl, found.module, refs, values, t.span)
+            self.bodies[tuple(shape)] = body
+        for place, name in body.frame:
+            source = values[name][1] if name in values else _index_value(refs, name)
+            before += assign.store(ctx, place, source, t.span)
+        site = len(body.sites)
+        body.sites.append(after)
+        assert body.returns is not None
+        before += assign.store(ctx, body.returns, of(scalar(body.returns.type), Const(site)), t.span)
+        self.step(here, t.span, TRUE, tuple(before), body.entry)
+        if first:
+            saved = self.prefix, self.anchor, self.offset, self.labels
+            self.prefix, self.anchor, self.offset, self.labels = f"{decl.name}", "", 0, {}
+            self.running = (*self.running, decl.name)
+            self.block(body.env, decl.body, body.entry, body.exit, Scope(None, None, body.exit))
+            self.finish_gotos()
+            self.running = self.running[:-1]
+            self.prefix, self.anchor, self.offset, self.labels = saved
+
+    def _frame(
+        self, env: Env, decl: ast.ProcDecl, module: str, refs: dict[str, Place],
+        values: dict[str, tuple[Type, Value]], span: Span,
+    ) -> Body:
+        base = self.unique(decl.name + ".ret").removesuffix(".ret") if decl.name + ".ret" in self.info.locals else ""
+        prefix = base or decl.name
+        inner = env.entering(decl.name, module).bind("self", env.names.get("self", stmts.POISON))
+        frame: list[tuple[Place, str]] = []
+        for name, (kind, _) in values.items():
+            p = self.local(self.unique(f"{prefix}.{name}"), kind, span)
+            frame.append((p, name))
+            inner = inner.bind(name, PlaceBinding(p))
+        for name, place in refs.items():
+            index: list[Expr] = []
+            for k, e in enumerate(place.index):
+                if isinstance(e, Const) or (isinstance(e, Var) and e.name == "self"):
+                    index.append(e)
+                    continue
+                dim = place.cells[0].dims[k]
+                p = self.local(self.unique(f"{prefix}.{name}.at{k}"), dim, span)
+                frame.append((p, f"{name}@{k}"))
+                index.append(p.read(0, ()))
+            inner = inner.bind(name, PlaceBinding(Place(place.type, place.cells, tuple(index), place.site)))
+        returns = self.local(self.unique(f"{prefix}.ret"), RangeType(0, 63), span)
+        return Body(self.new(), self.new(), inner, returns, [], frame)
+
+    # -- finishing ------------------------------------------------------------------------------
+
+    def pending_unions(self) -> list[tuple[Location, list[int], Span]]:
+        """The `either` statements whose branches' first steps are still to be joined."""
+        self._unions: list[tuple[Location, list[int], Span]] = getattr(self, "_unions", [])
+        return self._unions
+
+    def gotos(self) -> list[tuple[int, str, Span]]:
+        """The jumps whose labels are still to be found."""
+        self._gotos: list[tuple[int, str, Span]] = getattr(self, "_gotos", [])
+        return self._gotos
+
+    def finish_gotos(self) -> None:
+        """Binds jumps to the labels of the body that has just been read."""
+        from kspec.lang.diagnostics import did_you_mean
+
+        for here, label, span in self.gotos():
+            if label not in self.labels:
+                raise error("E0208", f"there is no label `{label}`", span, help=did_you_mean(label, self.labels))
+            self.alias[here] = self.labels[label]
+        self._gotos = []
+
+    def finish(self, span: Span) -> None:
+        """Joins the branches of `either`, fills in the returns of procedures, checks for stepless circles."""
+        self.finish_gotos()
+        for body in self.bodies.values():
+            assert body.returns is not None
+            code = Code((), Goto(body.sites[0]))
+            for k, after in enumerate(body.sites[1:], 1):
+                here = Binary("eq", body.returns.read(0, ()), Const(k))
+                code = Code((), Branch(here, Code((), Goto(after)), code))
+            exit_ = self.locations[body.exit]
+            exit_.name = exit_.name or "return"
+            exit_.alternatives.append(Alternative(TRUE, code, span))
+        for number in self.alias:
+            if self.resolve(number) in self.alias:
+                raise error("E0412", "a loop without a step", span, help="await something in it")
+        for loc, entries, at in reversed(self.pending_unions()):
+            for entry in entries:
+                target = self.resolve(entry)
+                if entry in self.alias:
+                    loc.alternatives.append(Alternative(TRUE, Code((), Goto(target)), at))
+                else:
+                    loc.alternatives += self.locations[entry].alternatives
+
+
+def split_guard(block: Block) -> tuple[Expr, Block]:
+    """Leading requirements of an atomic step as its guard."""
+    conds: list[Expr] = []
+    rest = list(block.stmts)
+    while rest and isinstance(rest[0], Require):
+        conds.append(rest.pop(0).cond)  # type: ignore[union-attr]
+    return (conjunction(tuple(conds)) if conds else TRUE), Block(tuple(rest))
+
+
+def gotos(code: Code) -> Iterator[Goto]:
+    """Where a code may lead."""
+    match code.end:
+        case Goto():
+            yield code.end
+        case Branch(_, then, other):
+            yield from gotos(then)
+            yield from gotos(other)
+
+
+def _decided(cond: Expr) -> bool | None:
+    """The value of a condition that depends on parameters only; None when it depends on more."""
+    try:
+        return bool(evaluate(cond))
+    except NotConstant:
+        return None
+
+
+def _no_step(t: ast.Stmt) -> bool:
+    return isinstance(t, ast.LabelStmt)
+
+
+def _shape(e: Expr) -> object:
+    """What of a reference's index is part of the specialisation of a body: constants and the instance itself."""
+    return e if isinstance(e, Const) or (isinstance(e, Var) and e.name == "self") else "index"
+
+
+def _index_value(refs: dict[str, Place], name: str) -> Value:
+    ref, _, k = name.partition("@")
+    place = refs[ref]
+    return of(place.cells[0].dims[int(k)], place.index[int(k)])
+
+
+def _vacant(t: object) -> object:
+    from kspec.system.layout import vacant
+
+    return vacant(t)  # type: ignore[arg-type]
+
+
+__all__ = ["Alternative", "Branch", "Code", "Flow", "Goto", "Location", "Note", "Read", "gotos", "split_guard"]

@@ -1,0 +1,126 @@
+"""Type expressions to types, and constant expressions to numbers."""
+
+from __future__ import annotations
+
+from kspec.lang import ast
+from kspec.lang.diagnostics import did_you_mean
+from kspec.lower.scope import Context, Env, TypeBinding, describe, error
+from kspec.lower.values import EmptyTag, NoneTag
+from kspec.system.constant import NotConstant, evaluate
+from kspec.system.expr import Expr
+from kspec.system.layout import leaves
+from kspec.types import (
+    MapType,
+    OptType,
+    RangeType,
+    Scalar,
+    SeqType,
+    SetType,
+    StructType,
+    Type,
+    is_scalar,
+    scalar,
+)
+
+MAX_DOMAIN = 1 << 20
+MAX_CELLS = 1 << 20
+
+
+def resolve(ctx: Context, env: Env, t: ast.TypeExpr) -> Type:
+    """The type that a type expression stands for; raises Failed."""
+    match t:
+        case ast.NamedType(name, span):
+            found = ctx.lookup(env, name)
+            if isinstance(found, TypeBinding):
+                return found.type
+            if found is None:
+                types = [n for n in ctx.names(env) if isinstance(ctx.lookup(env, n), TypeBinding)]
+                raise error("E0201", f"unknown type `{name}`", span, "not declared", did_you_mean(name, types))
+            raise error("E0209", f"`{name}` is {describe(found)}, not a type", span)
+        case ast.RangeTypeExpr(lo, hi, span):
+            a, b = number(ctx, env, lo), number(ctx, env, hi)
+            if b < a:
+                raise error("E0340", f"the range {a}..{b} is empty", span)
+            if b - a >= MAX_DOMAIN or max(abs(a), abs(b)) >= 1 << 40:
+                raise error("E0341", f"the range {a}..{b} is too large", span, help="keep it below 2^20 values")
+            return RangeType(a, b)
+        case ast.OptTypeExpr(base, span):
+            inner = resolve(ctx, env, base)
+            if isinstance(inner, OptType):
+                raise error("E0342", "an optional of an optional", span, help="one `?` is enough")
+            return OptType(inner)
+        case ast.SetTypeExpr(item, span):
+            inner = resolve(ctx, env, item)
+            key_scalars(inner, item.span, "a set member")
+            return sized(SetType(inner), span)
+        case ast.SeqTypeExpr(item, cap, span):
+            inner = resolve(ctx, env, item)
+            n = number(ctx, env, cap)
+            if n < 1:
+                raise error("E0343", f"a sequence of at most {n} items", cap.span, help="at least 1")
+            if n >= MAX_DOMAIN:
+                raise error("E0341", f"a sequence of {n} items is too large", cap.span)
+            return sized(SeqType(inner, n), span)
+        case ast.MapTypeExpr(key, item, span):
+            inner_key = resolve(ctx, env, key)
+            key_scalars(inner_key, key.span, "a key")
+            return sized(MapType(inner_key, resolve(ctx, env, item)), span)
+
+
+def key_scalars(t: Type, span: ast.Span, what: str) -> None:
+    """Fails (E0344) unless ``t`` is a scalar or a struct of scalars."""
+    match t:
+        case StructType(_, fields):
+            for _, ft in fields:
+                key_scalars(ft, span, what)
+        case _ if is_scalar(t):
+            pass
+        case _:
+            raise error("E0344", f"`{t}` cannot be {what}", span, help="a scalar type or a struct of scalars can")
+
+
+def sized(t: Type, span: ast.Span) -> Type:
+    """``t``, unless it takes more cells than any engine could hold (E0341)."""
+    if count_cells(t) > MAX_CELLS:
+        raise error("E0341", f"`{t}` has too many elements", span, help=f"keep it below {MAX_CELLS}")
+    return t
+
+
+def count_cells(t: Type) -> int:
+    """How many scalars a value of the type takes."""
+    total = 0
+    for leaf in leaves(t):
+        n = 1
+        for d in leaf.dims:
+            n *= d.hi - d.lo + 1
+        total += n
+    return total
+
+
+def constant(ctx: Context, env: Env, e: ast.Expr, want: Type | None = None) -> tuple[Scalar, int]:
+    """The type and encoded value of a constant scalar expression; raises Failed (E0345)."""
+    from kspec.lower.coerce import coerce
+    from kspec.lower.exprs import value
+
+    v = value(ctx, env, e, want)
+    if want is not None:
+        v = coerce(ctx, v, want, e.span)
+    if isinstance(v.type, NoneTag | EmptyTag) or not is_scalar(v.type):
+        raise error("E0345", "a constant scalar is needed here", e.span)
+    return scalar(v.type), fold(v.expr, e)
+
+
+def fold(expr: Expr, e: ast.Expr) -> int:
+    """The value of a constant expression; raises Failed (E0345) when it is not one or raises an error."""
+    try:
+        return evaluate(expr)
+    except NotConstant as problem:
+        raise error("E0345", "a constant is needed here", e.span, str(problem)) from None
+
+
+def number(ctx: Context, env: Env, e: ast.Expr) -> int:
+    """The value of a constant integer expression."""
+    t, v = constant(ctx, env, e)
+    if not isinstance(t, RangeType):
+        raise error("E0301", f"expected an integer, found `{t}`", e.span)
+    return v

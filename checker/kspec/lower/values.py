@@ -1,0 +1,121 @@
+"""Values and places of any type, as functions from leaves to scalar expressions.
+
+A value of a compound type is never one expression: it gives, for every leaf of its type (see
+``kspec.system.layout``) and every index into that leaf, a scalar expression.  A place is where a value
+is stored: cells with the index expressions that lead to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from kspec.system.expr import Binary, Cell, Const, Expr, Ite, Let, Narrow, Quant, Read, Site, Var
+from kspec.system.layout import default, leaves
+from kspec.types import IdType, OptType, Scalar, Type, is_scalar
+
+CHECKED = Var("'checked", 1, 1)  # the value of a check is of no use to anyone
+
+Leaf: TypeAlias = Callable[[int, tuple[Expr, ...]], Expr]
+
+
+@dataclass(frozen=True)
+class NoneTag:
+    """The type of the literal ``none`` before its context is known."""
+
+    def __str__(self) -> str:
+        return "none"
+
+
+@dataclass(frozen=True)
+class EmptyTag:
+    """The type of ``{}`` or ``[]`` before its context is known."""
+
+    kind: str
+
+    def __str__(self) -> str:
+        return "{}" if self.kind == "set" else "[]"
+
+
+ValueType: TypeAlias = Type | NoneTag | EmptyTag
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value of ``type`` is stored; all its cells share the indices ``index``.
+
+    ``checks`` are evaluated (for their errors) whenever the place is read or written: the optionals
+    on the way to it must be there.
+    """
+
+    type: Type
+    cells: tuple[Cell, ...]
+    index: tuple[Expr, ...]
+    site: Site = field(default=Site(), compare=False)
+    old: bool = False
+    checks: tuple[Expr, ...] = ()
+
+    def read(self, leaf: int, index: tuple[Expr, ...]) -> Expr:
+        """The scalar at a leaf; an identity that has no value yet is the error ``none``."""
+        cell = self.cells[leaf]
+        value: Expr = Read(cell, self.index + index, self.old)
+        wanted = leaves(self.type)[leaf].type
+        if isinstance(wanted, IdType) and isinstance(cell.type, OptType):
+            value = Narrow(value, wanted.lo, wanted.hi, "none", self.site)
+        for check in reversed(self.checks):
+            value = Let(CHECKED, check, value)
+        return value
+
+    def value(self) -> Value:
+        """What is stored."""
+        return Value(self.type, self.read, self)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value; ``place`` is where it was read, if it was simply read."""
+
+    type: ValueType
+    leaf: Leaf
+    place: Place | None = None
+
+    @property
+    def expr(self) -> Expr:
+        """The expression of a scalar value."""
+        return self.leaf(0, ())
+
+
+def of(t: Scalar, e: Expr) -> Value:
+    """A scalar value."""
+    return Value(t, lambda _k, _i: e)
+
+
+def ite(cond: Expr, a: Value, b: Value, t: Type, site: Site) -> Value:
+    """``cond ? a : b`` for values of the same type."""
+    return Value(t, lambda k, i: Ite(cond, a.leaf(k, i), b.leaf(k, i), site))
+
+
+def default_value(t: Type) -> Value:
+    """The default of a type (identities: the vacant ``none``)."""
+    layout = leaves(t)
+    return Value(t, lambda k, _i: Const(default(layout[k].type)))
+
+
+def has_default(t: Type) -> bool:
+    """False when the type directly holds an identity, which has no default."""
+    return all(not isinstance(x.type, IdType) for x in leaves(t))
+
+
+def equal(a: Value, b: Value, t: Type, fresh: Callable[[str], str], site: Site) -> Expr:
+    """``a == b``: leaf by leaf, for every index."""
+    if is_scalar(t):
+        return Binary("eq", a.expr, b.expr, site)
+    result: Expr | None = None
+    for k, leaf in enumerate(leaves(t)):
+        binders = tuple(Var(fresh("i"), d.lo, d.hi, d) for d in leaf.dims)
+        body: Expr = Binary("eq", a.leaf(k, binders), b.leaf(k, binders), site)
+        for v in reversed(binders):
+            body = Quant("forall", v, body, site)
+        result = body if result is None else Binary("and", result, body, site)
+    return result if result is not None else Const(1)
