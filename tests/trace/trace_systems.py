@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from kspec.engine.protocol import Finding, Run, Step
 from kspec.interp.machine import Machine
 from kspec.lang.source import Source, Span
-from kspec.system.expr import TRUE, Binary, BinaryOp, Cell, Const, Expr, Narrow, Quant, Read, Site, Unary, Var
+from kspec.system.expr import TRUE, Binary, BinaryOp, Cell, Const, Expr, Fold, Narrow, Quant, Read, Site, Unary, Var
 from kspec.system.layout import cells_of
 from kspec.system.model import Action, Property, State, System, Variable
-from kspec.system.stmt import EMPTY, Assert, Assign, Block, Choose, Require, Shown, Stmt, Write
+from kspec.system.stmt import EMPTY, Assert, Assign, Block, Choose, If, Require, Shown, Stmt, Write
 from kspec.types import EnumType, IdType, MapType, OptType, RangeType, SetType, StructType
 
 TASK = IdType("Task", 2)
 EVENT = IdType("Event", 3)
 STATE = EnumType("St", ("idle", "active", "freed"))
 REFS = RangeType(0, 2)
+NOWHERE = Site()
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Text:
         return Site(self.span(words), words)
 
 
-def op(name: BinaryOp, a: Expr, b: Expr, site: Site = Site()) -> Binary:
+def op(name: BinaryOp, a: Expr, b: Expr, site: Site = NOWHERE) -> Binary:
     """A binary operation."""
     return Binary(name, a, b, site)
 
@@ -85,17 +86,18 @@ def find(system: System, name: str) -> Finding:
 REFS_TEXT = """\
 kspec 1
 // Events with references, without a check against taking a dead one.
-id Task[2]
-id Event[3]
-struct Ev { state: St; refs: 0..2; owner: Task? }
-var ev: map<Event, Ev>;
+id Task[2];
+id Event[3];
+enum St { idle, active, freed }
+struct Ev { state: St; refs: 0..2; owner: Task?; }
+var ev[Event]: Ev;
 var queue: set<Event>;
 
 action open(t: Task, e: Event) when ev[e].state == idle {
-    ev[e] = Ev { state = active, refs = 1, owner = t };
+    ev[e].state = active; ev[e].refs = 1; ev[e].owner = t;
 }
 action enqueue(e: Event) when ev[e].state == active {
-    queue += e;
+    queue += {e};
 }
 action get(t: Task, e: Event) when ev[e].owner != none && ev[e].owner != t {
     ev[e].refs = ev[e].refs + 1;
@@ -103,19 +105,19 @@ action get(t: Task, e: Event) when ev[e].owner != none && ev[e].owner != t {
 action put(t: Task, e: Event) when ev[e].owner == t {
     assert put_live: ev[e].state != freed, "{t} puts {e} with {ev[e].refs} references";
     ev[e].refs = ev[e].refs - 1;
-    if (ev[e].refs == 0) ev[e].state = freed;
+    if (ev[e].refs == 0) { ev[e].state = freed; }
 }
 action close(t: Task, e: Event) {
-    require queue has e;
-    choose d in Event where !(queue has d);
-    queue -= e;
-    queue += d;
+    require e in queue;
+    choose d in Event where !(d in queue);
+    queue -= {e};
+    queue += {d};
 }
 
-invariant queued_live "an event in the queue is dead":
-    forall e in Event: queue has e => ev[e].refs > 0 && ev[e].state == active;
+invariant queued_live: forall e in Event: e in queue => ev[e].refs > 0 && ev[e].state == active,
+    "an event in the queue is dead";
 step refs_up: forall e in Event: !(ev[e].refs < old(ev[e].refs));
-invariant few: count(e in Event: queue has e) < 2;
+invariant few: count(e in Event where e in queue) < 2;
 reachable all_freed: forall e in Event: ev[e].state == freed;
 """
 
@@ -142,8 +144,6 @@ def refs(*, params: tuple[tuple[str, str], ...] = (("FIX", "false"),)) -> System
     live = op("ne", Read(state, (e,)), Const(2), text.site("ev[e].state != freed"))
     message = (Shown(t, TASK), " puts ", Shown(e, EVENT), " with ", Shown(Read(count, (e,)), REFS), " references")
     zero = op("eq", Read(count, (e,)), Const(0))
-    from kspec.system.stmt import If
-
     actions = (
         action(
             "open",
@@ -172,8 +172,8 @@ def refs(*, params: tuple[tuple[str, str], ...] = (("FIX", "false"),)) -> System
             "close",
             (t, e),
             TRUE,
-            Require(Read(member, (e,)), text.site("queue has e")),
-            Choose(d, Unary("not", Read(member, (d,))), "disable", text.site("choose d in Event where !(queue has d)")),
+            Require(Read(member, (e,)), text.site("e in queue")),
+            Choose(d, Unary("not", Read(member, (d,))), "disable", text.site("choose d in Event where !(d in queue)")),
             put(member, (e,), Const(0)),
             put(member, (d,), Const(1)),
         ),
@@ -185,15 +185,14 @@ def refs(*, params: tuple[tuple[str, str], ...] = (("FIX", "false"),)) -> System
         op("eq", Read(state, (q,)), Const(1), text.site("ev[e].state == active")),
         text.site("ev[e].refs > 0 && ev[e].state == active"),
     )
-    # "queue has e" has no site on a read: it is written out.
+    # A read has no site: "e in queue" is written out.
     queued = Quant("forall", q, op("implies", Read(member, (q,)), alive))
     down = op("lt", Read(count, (q,)), Read(count, (q,), old=True), text.site("ev[e].refs < old(ev[e].refs)"))
     n, v = Var("n", 0, 3), Var("v", 0, 2, EVENT)
-    from kspec.system.expr import Fold
-
-    total = Fold(n, Const(0), v, op("add", n, Read(member, (v,))), text.site("count(e in Event: queue has e)"))
-    few = op("lt", total, Const(2), text.site("count(e in Event: queue has e) < 2"))
-    freed = Quant("forall", q, op("eq", Read(state, (q,)), Const(2)), text.site("forall e in Event: ev[e].state == freed"))
+    total = Fold(n, Const(0), v, op("add", n, Read(member, (v,))), text.site("count(e in Event where e in queue)"))
+    few = op("lt", total, Const(2), text.site("count(e in Event where e in queue) < 2"))
+    dead = op("eq", Read(state, (q,)), Const(2))
+    freed = Quant("forall", q, dead, text.site("forall e in Event: ev[e].state == freed"))
     return System(
         name="refs",
         params=params,
@@ -207,11 +206,9 @@ def refs(*, params: tuple[tuple[str, str], ...] = (("FIX", "false"),)) -> System
                 "invariant",
                 queued,
                 ("an event in the queue is dead",),
-                text.span('invariant queued_live "an event in the queue is dead"'),
+                text.span("invariant queued_live"),
             ),
-            Property(
-                "refs_up", "step", Quant("forall", q, Unary("not", down)), (), text.span("step refs_up")
-            ),
+            Property("refs_up", "step", Quant("forall", q, Unary("not", down)), (), text.span("step refs_up")),
             Property("few", "invariant", few, (), text.span("invariant few")),
             Property("put_live", "assert", TRUE, (), text.span("assert put_live")),
             Property("all_freed", "reachable", freed, (), text.span("reachable all_freed")),

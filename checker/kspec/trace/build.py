@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kspec import __version__
 from kspec.engine.protocol import Finding, Run, Step
+from kspec.interp.confirm import violation
 from kspec.interp.machine import Machine, Violation
 from kspec.system.layout import value_of
 from kspec.system.model import Action, State, System, Variable
@@ -77,9 +78,9 @@ def trace_of(system: System, found: Finding | Run, meta: Meta = Meta(), machine:
     if run is None:
         raise ValueError(f"{name} has no run")
     machine = machine or Machine(system)
-    violation = _violation(machine, run, name)
+    shown = _violation(machine, run, name)
     states = tuple(state_values(system, s) for s in _states(run))
-    prop = _property(system, name, violation) if name else None
+    prop = _property(system, name, shown) if name else None
     outcome: Outcome = "run" if prop is None else "reached" if prop.kind == "reachable" else "violated"
     return Trace(
         model=ModelRef(meta.file, system.name, meta.case, system.params),
@@ -90,16 +91,11 @@ def trace_of(system: System, found: Finding | Run, meta: Meta = Meta(), machine:
         steps=tuple(_step(system, s) for s in run.steps),
         property=prop,
         origin=meta.origin,
-        failure=_failure(system, run, name, violation),
+        failure=_failure(system, run, name, shown),
         why=Why() if outcome == "reached" else explain(machine, run, name),
         kept=meta.kept,
         kspec_version=__version__,
     )
-
-
-def action_named(system: System, name: str) -> Action | None:
-    """The first action of that name."""
-    return next((a for a in system.actions if a.name == name), None)
 
 
 def actor_of(action: Action, args: tuple[int, ...]) -> str:
@@ -113,9 +109,10 @@ def actor_of(action: Action, args: tuple[int, ...]) -> str:
 
 
 def _step(system: System, step: Step) -> TraceStep:
-    action = action_named(system, step.action)
-    if action is None:
+    same = [a for a in system.actions if a.name == step.action and len(a.params) == len(step.args)]
+    if not same:
         raise ValueError(f"{system.name} has no action {step.action}")
+    action = same[0]
     return TraceStep(
         action=action.name,
         args=tuple((v.name, show_scalar(t, a)) for (v, t), a in zip(action.params, step.args, strict=True)),
@@ -135,43 +132,37 @@ def _states(run: Run) -> Iterator[State]:
 
 
 def _violation(machine: Machine, run: Run, name: str) -> Violation | None:
-    """What the interpreter says about the end of the run."""
+    """What the interpreter says about the end of the run (without a name: the error of its last step)."""
+    if name:
+        return violation(machine, name, run)
+    if run.last is not None:
+        return None
     before = run.steps[-2].post if len(run.steps) > 1 else run.initial
-    found: list[Violation] = []
-    if run.last is None:
-        if run.steps and before is not None:
-            last = run.steps[-1]
-            outcomes = machine.fire(before, last.action, last.args)
-        else:
-            outcomes = machine.initial()
-        found = [o.error for o in outcomes if o.error is not None]
-        return next((v for v in found if v.property == name), found[0] if found and not name else None)
-    found.extend(machine.state_violations(run.last))
     if run.steps and before is not None:
-        found.extend(machine.step_violations(before, run.last))
-    if name == "deadlock":
-        found.extend(machine.deadlock_violations(run.last))
-    return next((v for v in found if v.property == name), None)
+        outcomes = machine.fire(before, run.steps[-1].action, run.steps[-1].args)
+    else:
+        outcomes = machine.initial()
+    return next((o.error for o in outcomes if o.error is not None), None)
 
 
-def _property(system: System, name: str, violation: Violation | None) -> TraceProperty:
+def _property(system: System, name: str, shown: Violation | None) -> TraceProperty:
     declared = system.property_named(name)
-    message = violation.message if violation else ""
+    message = shown.message if shown and (declared is None or declared.kind != "reachable") else ""
     if declared is None:
         kind = "deadlock" if name == "deadlock" else "error"
-        place = violation.site.span if violation else None
-        text = (violation.site.text if violation else "") or source_text(system, place)
+        place = shown.site.span if shown else None
+        text = (shown.site.text if shown else "") or source_text(system, place)
         return TraceProperty(name, kind, message, cut(text), place)
-    place = declared.span or (violation.site.span if violation else None)
+    place = declared.span or (shown.site.span if shown else None)
     return TraceProperty(name, declared.kind, message, cut(source_text(system, declared.span)), place)
 
 
-def _failure(system: System, run: Run, name: str, violation: Violation | None) -> Failure | None:
+def _failure(system: System, run: Run, name: str, shown: Violation | None) -> Failure | None:
     if run.last is not None:
         return None
-    if violation is None:
+    if shown is None:
         return Failure("error", name)
-    site = violation.site
-    kind = violation.property if system.property_named(violation.property) is None else "assert"
+    site = shown.site
+    kind = shown.property if system.property_named(shown.property) is None else "assert"
     text = site.text or source_text(system, site.span)
-    return Failure(kind, violation.property, violation.message, cut(text), site.span)
+    return Failure(kind, shown.property, shown.message, cut(text), site.span)

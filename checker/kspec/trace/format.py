@@ -139,12 +139,17 @@ def _kspec_json(trace: Trace) -> Json:
     out: dict[str, Json] = {
         "format": VERSION,
         "version": trace.kspec_version,
-        "model": {**_plain(trace.model, "file", "name", "case"), "params": dict(trace.model.params)},
+        "model": {
+            "file": trace.model.file,
+            "name": trace.model.name,
+            **_plain(trace.model, "case"),
+            "params": dict(trace.model.params),
+        },
         "system": trace.system_hash,
         "outcome": trace.outcome,
     }
     if p:
-        out["property"] = _plain(p, "name", "kind", "message", "text", "place")
+        out["property"] = {"name": p.name, "kind": p.kind, **_plain(p, "message", "text", "place")}
     origin = _plain(trace.origin, "engine", "strength", "when", "shortest", "notes")
     if origin:
         out["origin"] = origin
@@ -155,7 +160,7 @@ def _kspec_json(trace: Trace) -> Json:
         for s in trace.steps
     ]
     if f:
-        out["failure"] = _plain(f, "kind", "property", "message", "text", "place")
+        out["failure"] = {"kind": f.kind, "property": f.property, **_plain(f, "message", "text", "place")}
     why: dict[str, Json] = {}
     if trace.why.causes:
         why["causes"] = [_cause_json(c) for c in trace.why.causes]

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from kspec.engine.protocol import Run, Step
+from kspec.interp.confirm import violation
 from kspec.interp.machine import Machine, Outcome, Violation
 from kspec.system.model import State, System
 from kspec.trace.blame import Lens
@@ -216,15 +218,8 @@ class _Replay:
 
     def _shows(self, path: Path) -> bool:
         """Whether the end of a path violates (or reaches) the property."""
-        state = path[-1]
-        if self.trace.outcome == "reached":
-            return self.name in self.machine.reached(state)
-        found: list[Violation] = list(self.machine.state_violations(state))
-        if len(path) > 1:
-            found.extend(self.machine.step_violations(path[-2], state))
-        if self.name == "deadlock" and next(self.machine.steps(state), None) is None:
-            found.extend(self.machine.deadlock_violations(state))
-        return any(v.property == self.name for v in found)
+        last = Run(path[-1]) if len(path) == 1 else Run(path[-2], (Step("", (), path[-1]),))
+        return violation(self.machine, self.name, last) is not None
 
     def _reproduces(self, i: int, where: str) -> ReplayResult:
         shown = "reached" if self.trace.outcome == "reached" else "violated"

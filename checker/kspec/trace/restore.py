@@ -70,7 +70,9 @@ class Misfit:
 
 def hint(wrong: str, known: Iterable[str]) -> str:
     """``; did you mean x?`` when one of the known words is like the wrong one, else nothing."""
-    close = get_close_matches(wrong, list(known), n=1, cutoff=0.6)
+    words = [k for k in known if k]
+    close = get_close_matches(wrong, words, n=1, cutoff=0.6)
+    close = close or [k for k in words if wrong and (k.startswith(wrong) or wrong.startswith(k))]
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
