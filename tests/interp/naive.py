@@ -179,6 +179,9 @@ class Space:
     """Everything that can be said about a system: ``violated`` and ``reached`` give shortest lengths."""
 
     states: set[Key] = field(default_factory=set)
+    distance: dict[Key, int] = field(default_factory=dict)
+    left: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Transitions by the distance of their start and by action; under the name "" those cut off."""
     transitions: int = 0
     cut: int = 0
     depth: int = 0
@@ -232,6 +235,7 @@ class Naive:
         distance = 0
         while level := list(dict.fromkeys(k for k in level if k not in out.states)):
             out.states |= set(level)
+            out.distance |= dict.fromkeys(level, distance)
             out.depth = distance
             following: list[Key] = []
             for key in level:
@@ -269,9 +273,11 @@ class Naive:
                     self.note(out.violated, str(end.wrong), distance + 1)
                 elif not self.within(end.store):
                     out.cut += 1
+                    out.left[distance, ""] = out.left.get((distance, ""), 0) + 1
                 else:
                     out.transitions += 1
                     out.actions[action.name] += 1
+                    out.left[distance, action.name] = out.left.get((distance, action.name), 0) + 1
                     self.judge_step(store, end.store, distance + 1, out)
                     yield self.key(end.store)
         if not outcomes and self.system.deadlock:

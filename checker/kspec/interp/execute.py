@@ -45,8 +45,15 @@ Exec: TypeAlias = Callable[[list[int | None], Env], None]
 Message: TypeAlias = Callable[[Scalars, Env], str]
 
 
+NOTHING = "there is nothing to choose from"
+
+
 class DisabledError(Exception):
-    """The step is disabled on this path: as if the action were not there."""
+    """The step is disabled on this path, as if the action were not there; ``site`` says by what."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self.site = site
 
 
 class AssertError(Exception):
@@ -173,12 +180,12 @@ def _statement(stmt: Stmt, scope: Scope) -> Exec:
                     fbody(s, env)
 
             return loop
-        case Require(cond):
+        case Require(cond, site):
             fcond = compile_expr(cond, scope)
 
             def require(s: list[int | None], env: Env) -> None:
                 if not fcond(s, env):
-                    raise DisabledError
+                    raise DisabledError(site)
 
             return require
         case Assert(name, cond, message, site):
@@ -219,7 +226,7 @@ def _choose(stmt: Choose, scope: Scope) -> tuple[Scope, Exec]:
         script: Script = env[CHOICES]
         value = script.choose(options)
         if value is None:
-            raise EvalError("choose", site, "there is nothing to choose from") if fails else DisabledError
+            raise EvalError("choose", site, NOTHING) if fails else DisabledError(site)
         env[slot] = value
 
     return inner, choose

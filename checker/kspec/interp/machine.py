@@ -16,7 +16,7 @@ against it.  What it does where the contract leaves room, for all engines to fol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -95,7 +95,7 @@ class Machine:
         """Every outcome of every action in a state.  ``poll`` is called now and then where arguments are
         many; it may raise to give up."""
         for act in self._actions:
-            yield from self._fire(act, state, product(*act.domains), poll)
+            yield from self._fire(act, state, _arguments(act.domains), poll)
 
     def fire(self, state: State, action: str, args: tuple[int, ...]) -> Iterator[Outcome]:
         """The outcomes of one action with given arguments; none when it is disabled, when there is no such
@@ -107,6 +107,21 @@ class Machine:
     def enabled(self, state: State, action: str, args: tuple[int, ...]) -> bool:
         """Whether the action can be taken at all: it has an outcome, be it cut off or an error."""
         return next(self.fire(state, action, args), None) is not None
+
+    def blocked_at(self, state: State, action: str, args: tuple[int, ...]) -> tuple[Site, ...]:
+        """The requirements and choices in the body that disable the action, one for every path of choices
+        that they end; none where the guard does not hold."""
+        sites: list[Site] = []
+        for act in self._by_name.get(action, ()):
+            env = act.frame.env()
+            env[act.slots] = args
+            try:
+                if act.guard(state, env):
+                    for _ in act.run(state, self._temps, env, sites):
+                        env[act.slots] = args
+            except EvalError:
+                continue
+        return tuple(sites)
 
     def within(self, state: State) -> bool:
         """Whether the state lies within the limits (an error while evaluating one counts as within)."""
@@ -235,17 +250,23 @@ class _Step:
         self.body: Exec = compile_block(body, scope)
 
     def run(
-        self, state: State, temps: tuple[None, ...], env: list[object]
+        self,
+        state: State,
+        temps: tuple[None, ...],
+        env: list[object],
+        disabled: list[Site] | None = None,
     ) -> Iterator[tuple[State | None, Violation | None, tuple[int, ...]]]:
-        """Executes the body once for every path of choices that is not disabled."""
+        """Executes the body once for every path of choices; those that are disabled give nothing (their
+        sites are added to ``disabled``)."""
         script = Script()
         while True:
             env[CHOICES] = script
             scalars: list[int | None] = [*state, *temps]
             try:
                 self.body(scalars, env)
-            except DisabledError:
-                pass
+            except DisabledError as d:
+                if disabled is not None:
+                    disabled.append(d.site)
             except EvalError as e:
                 yield None, _error(e), script.taken
             except AssertError as a:
@@ -294,6 +315,13 @@ class _Check(_Formula):
         """The violation of the property, with its message."""
         self.message_env[OLD] = old
         return Violation(self.name, Site(self.span), self.message(state, self.message_env))
+
+
+def _arguments(domains: Sequence[range]) -> Iterable[tuple[int, ...]]:
+    """The product of the domains, the last fastest; never held in memory where a domain is large."""
+    if all(len(d) <= 4096 for d in domains):
+        return product(*domains)
+    return ((v, *rest) for v in domains[0] for rest in _arguments(domains[1:]))
 
 
 def _truth(check: _Check, state: State, old: State | None = None) -> bool | EvalError:
