@@ -29,7 +29,8 @@ class Native:
     """The C text of a system and what its numbers mean.
 
     ``properties``: the names that records of violations are numbered by (declared ones, then ``deadlock``
-    and the errors).  ``sites``: for every place that can fail, its property and where it is.
+    and the errors); a second round of numbers is for states in which nothing can happen.  ``sites``: for
+    every place that can fail, its property and where it is.
     """
 
     text: str
@@ -91,6 +92,7 @@ def generate(system: System, threads: bool = False) -> Native:
         [
             f"#define THREADS {int(threads)}",
             f"#define WORDS {maker.words}",
+            f"#define STUCK {len(properties)}",
             (here / "runtime_head.c").read_text(encoding="ascii"),
             f"static const u64 start[WORDS] = {{ {start} }};",
             f"static const u32 kinds[{max(len(maker.sites), 1)}] = {{ {kinds} }};",
@@ -219,7 +221,8 @@ def _body(
     execute(block, Place(scope), body)
     out.line("w->alive = 1;")
     if maker.system.limits:
-        out.line(f"if (!within(w, t, 0)) {{ w->cut++; {out.goto('next')} }}")
+        cut = "w->cut++; " if action is not None else ""  # initial states beyond a limit are not counted
+        out.line(f"if (!within(w, t, 0)) {{ {cut}{out.goto('next')} }}")
     if action is not None:
         out.line("passed(w, s, t);")
     out.line(f"emit(w, {action if action is not None else len(maker.system.actions)}, t);")
@@ -252,9 +255,9 @@ def _deadlock(maker: _Maker) -> str:
     for terminal in maker.system.terminal:
         v = evaluate(terminal, scope)
         out.line(f"if ({v.text}) return;")
-    out.line(f"found(w, {maker.number('deadlock')}, 0, s);")
+    out.line(f"found(w, STUCK + {maker.number('deadlock')}, 0, s);")
     out.line("return;")
-    _exits(out, "found(w, kinds[e], e, s);", "return;")
+    _exits(out, "found(w, STUCK + kinds[e], e, s);", "return;")
     return _function(maker, "NOINLINE void stuck(struct worker *w, const u64 *s)", out)
 
 

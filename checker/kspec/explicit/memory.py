@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 
@@ -20,10 +21,9 @@ class Region:
             self._map = mmap.mmap(-1, self.size, flags=flags)
         except (OSError, ValueError, OverflowError) as e:
             raise MemoryError(f"cannot reserve {self.size} bytes: {e}") from None
-        try:
+        with contextlib.suppress(OSError, AttributeError):
+            # A kernel without huge pages is slower, not wrong.
             self._map.madvise(mmap.MADV_HUGEPAGE)
-        except (OSError, AttributeError):
-            pass  # the kernel was built without them: slower, not wrong
         self._anchor = ctypes.c_char.from_buffer(self._map)
         self.address = ctypes.addressof(self._anchor)
 

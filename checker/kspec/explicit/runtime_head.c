@@ -84,8 +84,16 @@ struct worker {
 	u64 alive;		/* whether anything can happen in it */
 	u64 cut;		/* steps beyond a limit */
 	u64 broken;		/* 1: the system breaks its contract; 2: too many successors of one state */
-	u64 marking;		/* sweep: look up the successors from this number on, store nothing */
+	u64 mode;		/* what is done with successors and sightings, see below */
+	u64 target;		/* SWEEP, JUDGE: the property that is looked for, */
+	u64 hit;		/* and whether it was seen */
+	u64 first;		/* SWEEP: successors with smaller numbers do not count */
 };
+
+/* SEARCH stores successors and notes sightings.  The others store nothing.  SWEEP marks states with marked
+ * successors, JUDGE looks for one property in states themselves, PROBE notes what is wrong with states in
+ * which nothing can happen. */
+enum { SEARCH = 0, SWEEP = 1, JUDGE = 2, PROBE = 3 };
 
 enum { BATCH = 64, HELD = 16, CHUNK = 128, RECORD = WORDS + 2 };
 enum { WORK_DONE = 0, WORK_SLICE = 1, WORK_GROW = 2, WORK_BROKEN = 3 };
@@ -172,12 +180,19 @@ INLINE void emit(struct worker *w, u32 action, const u64 *t)
 		flush(w);
 }
 
-/* A property is violated (or reached) at the state t, or in a step from it. */
+/* A property is violated (or reached) at the state t, or in a step from it.  What is wrong with a state in
+ * which nothing can happen has numbers from STUCK on: its runs are one step shorter than those of what
+ * else is seen while a state is expanded. */
 NOINLINE void found(struct worker *w, u32 property, u32 site, const u64 *t)
 {
 	u64 *r = w->found + (u64)property * RECORD;
 	u32 i;
-	if (w->sh->decided[property])
+	if (w->mode == SWEEP || w->mode == JUDGE) {
+		if (property == w->target)
+			w->hit = 1;
+		return;
+	}
+	if (w->sh->decided[property] || (w->mode == PROBE && property < STUCK))
 		return;
 	if (r[0]) {
 		for (i = 0; i < WORDS && t[i] == r[2 + i]; i++)

@@ -56,10 +56,10 @@ NOINLINE void flush(struct worker *w)
 		if (e && (u32)(e >> 32) == (u32)w->hashes[i])
 			PREFETCH(sh->states + (u64)((u32)e - 1) * WORDS);
 	}
-	if (w->marking) {
-		for (i = 0; i < w->n; i++) {
+	if (w->mode != SEARCH) {
+		for (i = 0; i < w->n && w->mode == SWEEP; i++) {
 			k = number_of(sh, w->batch + i * WORDS, w->hashes[i]);
-			if (k > w->marking && LOAD(sh->marks + k - 1))
+			if (k > w->first && PEEK(sh->marks + k - 1))
 				MARK(sh->marks + w->sources[i]);
 		}
 		w->n = 0;
@@ -117,9 +117,9 @@ i32 kspec_work(struct worker *w, u64 slice)
 			}
 			w->stop = w->at + CHUNK < sh->end ? w->at + CHUNK : sh->end;
 		}
-		if (!slice || w->n >= BATCH || PEEK(&sh->count) >= sh->room) {
+		if (!slice || w->n >= BATCH) {
 			flush(w);
-			if (w->n || PEEK(&sh->count) >= sh->room)
+			if (w->n)
 				return w->broken ? WORK_BROKEN : WORK_GROW;
 			if (!slice)
 				break;
@@ -129,18 +129,54 @@ i32 kspec_work(struct worker *w, u64 slice)
 	return w->broken ? WORK_BROKEN : WORK_SLICE;
 }
 
-/* Marks the states from..to-1 that have a marked successor numbered first or later. */
-i32 kspec_sweep(struct worker *w, u64 from, u64 to, u64 first)
+/* Marks the states from..to-1 that have a marked successor numbered first or later, or from which a step
+ * shows the target. */
+i32 kspec_sweep(struct worker *w, u64 from, u64 to, u64 first, u64 target)
 {
-	w->marking = first ? first : 1;
-	for (; from < to && !w->broken; from++)
+	w->mode = SWEEP;
+	w->first = first;
+	w->target = target;
+	for (; from < to && !w->broken; from++) {
+		w->hit = 0;
 		visit(w, from);
+		if (w->hit)
+			MARK(w->sh->marks + from);
+	}
 	flush(w);
-	w->marking = 0;
+	w->mode = SEARCH;
 	return w->broken ? WORK_BROKEN : WORK_DONE;
 }
 
-/* Puts the states from..to-1 into the (emptied) table, except the numbers in skip. */
+/* Marks the states from..to-1 that show the target themselves. */
+i32 kspec_judge(struct worker *w, u64 from, u64 to, u64 target)
+{
+	w->mode = JUDGE;
+	for (; from < to && !w->broken; from++) {
+		w->hit = 0;
+		w->target = target;
+		look(w, w->sh->states + from * WORDS);
+		w->target = target + STUCK;
+		visit(w, from);
+		if (w->hit)
+			MARK(w->sh->marks + from);
+	}
+	flush(w);
+	w->mode = SEARCH;
+	return w->broken ? WORK_BROKEN : WORK_DONE;
+}
+
+/* Notes what is wrong with those of the states from..to-1 in which nothing can happen. */
+i32 kspec_probe(struct worker *w, u64 from, u64 to)
+{
+	w->mode = PROBE;
+	for (; from < to && !w->broken; from++)
+		visit(w, from);
+	flush(w);
+	w->mode = SEARCH;
+	return w->broken ? WORK_BROKEN : WORK_DONE;
+}
+
+/* Puts the states from..to-1 into the (emptied) table, except the numbers in skip (ascending). */
 void kspec_rebuild(struct shared *sh, u64 from, u64 to, const u64 *skip, u64 skips)
 {
 	u64 hashes[BATCH], i, k, n, at;
@@ -151,10 +187,12 @@ void kspec_rebuild(struct shared *sh, u64 from, u64 to, const u64 *skip, u64 ski
 			PREFETCH(sh->slots + slot_of(hashes[i], sh->slot_count));
 		}
 		for (i = 0; i < n; i++) {
-			for (k = 0; k < skips && skip[k] != from + i; k++)
-				;
-			if (k < skips)
-				continue;
+			if (skips && from + i >= skip[0]) {
+				for (k = 0; k < skips && skip[k] != from + i; k++)
+					;
+				if (k < skips)
+					continue;
+			}
 			at = slot_of(hashes[i], sh->slot_count);
 			while (LOAD(sh->slots + at) || !take_slot(sh->slots + at, entry_of(hashes[i], from + i)))
 				if (++at == sh->slot_count)
@@ -164,8 +202,8 @@ void kspec_rebuild(struct shared *sh, u64 from, u64 to, const u64 *skip, u64 ski
 	}
 }
 
-/* Gives the number `from` of a state the new value `to` (numbers that workers held in reserve are holes,
- * which the last states fill). */
+/* Gives the state numbered `from` the number `to` (numbers that workers held in reserve leave holes, which
+ * the last states fill). */
 void kspec_move(struct shared *sh, u64 from, u64 to)
 {
 	const u64 *t = sh->states + from * WORDS;

@@ -1,0 +1,132 @@
+"""The cache of compiled explorers: a directory of shared objects, one for each content key.
+
+It is ``$XDG_CACHE_HOME/kspec/native`` (``~/.cache/kspec/native``), for its owner only: what is in it is
+loaded as code.  A directory that belongs to somebody else, that others may write to, or that cannot be
+made is not used; what is compiled then lives in a private directory until the process ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LIMIT = 256 << 20
+"""Bytes that the cache may take; beyond it the entries used least recently go."""
+SUFFIX = ".so"
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """A compiled explorer: its content key, bytes, and when it was last used (seconds since the epoch)."""
+
+    key: str
+    size: int
+    used: float
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A directory of compiled explorers.  ``private`` is set when it goes away with the process."""
+
+    path: Path
+    private: tempfile.TemporaryDirectory[str] | None = None
+
+    def find(self, key: str) -> Path | None:
+        """The file of a key, marked as used now; None when there is none (that can be trusted)."""
+        path = self.path / (key + SUFFIX)
+        try:
+            info = path.lstat()
+        except OSError:
+            return None
+        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return path
+
+    def scratch(self) -> Path:
+        """A new file name in the directory, for a compiler to write to; see :meth:`keep`."""
+        fd, name = tempfile.mkstemp(prefix="tmp-", suffix=SUFFIX, dir=self.path)
+        os.close(fd)
+        return Path(name)
+
+    def keep(self, scratch: Path, key: str) -> Path:
+        """Makes a finished file the one of ``key``, at once and completely."""
+        scratch.chmod(0o700)
+        path = self.path / (key + SUFFIX)
+        os.replace(scratch, path)
+        self.trim(LIMIT)
+        return path
+
+    def drop(self, key: str) -> None:
+        """Removes an entry."""
+        with contextlib.suppress(OSError):
+            (self.path / (key + SUFFIX)).unlink()
+
+    def entries(self) -> tuple[CacheEntry, ...]:
+        """What there is, most recently used first."""
+        found = []
+        for path in self.path.glob("*" + SUFFIX):
+            with contextlib.suppress(OSError):
+                info = path.lstat()
+                if not path.name.startswith("tmp-"):
+                    found.append(CacheEntry(path.stem, info.st_size, info.st_mtime))
+        return tuple(sorted(found, key=lambda e: -e.used))
+
+    def clear(self) -> int:
+        """Removes everything, left-over temporary files too; returns how many files went."""
+        gone = 0
+        for path in self.path.glob("*" + SUFFIX):
+            with contextlib.suppress(OSError):
+                path.unlink()
+                gone += 1
+        return gone
+
+    def trim(self, limit: int) -> None:
+        """Removes the entries used least recently until ``limit`` bytes are left, and stale temporaries."""
+        total = 0
+        for entry in self.entries():
+            total += entry.size
+            if total > limit:
+                self.drop(entry.key)
+        for path in self.path.glob("tmp-*" + SUFFIX):
+            with contextlib.suppress(OSError):
+                if time.time() - path.lstat().st_mtime > 3600:
+                    path.unlink()
+
+
+def location(environ: Mapping[str, str]) -> Path:
+    """Where the cache is, by the XDG base directory specification (relative paths there do not count)."""
+    base = environ.get("XDG_CACHE_HOME", "")
+    root = Path(base) if base.startswith("/") else Path(environ.get("HOME", "/nonexistent")) / ".cache"
+    return root / "kspec" / "native"
+
+
+def open_cache(environ: Mapping[str, str] = os.environ) -> Cache:
+    """The cache of this user, or a private directory where there cannot be one."""
+    path = location(environ)
+    if _usable(path):
+        return Cache(path)
+    made = tempfile.TemporaryDirectory(prefix="kspec-native-")
+    return Cache(Path(made.name), made)
+
+
+def _usable(path: Path) -> bool:
+    """Makes the directory if need be; whether it and its parent are this user's alone to write."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (path.parent, path):
+            info = directory.lstat()
+            if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
+                return False
+        if stat.S_IMODE(path.stat().st_mode) != 0o700:
+            path.chmod(0o700)
+        return os.access(path, os.W_OK | os.X_OK)
+    except OSError:
+        return False

