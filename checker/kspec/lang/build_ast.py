@@ -14,10 +14,7 @@ from kspec.lang.diagnostics import Diagnostic, Failed
 from kspec.lang.source import Span
 
 RESERVED = frozenset(
-    "kspec use param const enum id ordered type struct var init fun proc action process when invariant lemma step "
-    "reachable terminal limit deadlock check scenario bool set seq map if else for while loop either or atomic let "
-    "choose require await assert goto break continue return skip forall exists in where true false none at ref "
-    "count sum min max".split()
+    ["kspec", "use", "param", "const", "enum", "id", "ordered", "type", "struct", "var", "init", "fun", "proc", "action", "process", "when", "invariant", "lemma", "step", "reachable", "terminal", "limit", "deadlock", "check", "scenario", "bool", "set", "seq", "map", "if", "else", "for", "while", "loop", "either", "or", "atomic", "let", "choose", "require", "await", "assert", "goto", "break", "continue", "return", "skip", "forall", "exists", "in", "where", "true", "false", "none", "at", "ref", "count", "sum", "min", "max"]
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from lark import Lark, Token, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken, VisitError
@@ -17,7 +18,7 @@ from kspec.lang.source import Source, Span
 MAX_TEXT = 4 * 1024 * 1024
 MAX_NESTING = 200
 
-_Builder = v_args(meta=True)(AstBuilder)
+_Builder: Any = v_args(meta=True)(AstBuilder)
 
 _READABLE = {
     "LBRACE": "`{`", "RBRACE": "`}`", "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`",
@@ -45,13 +46,16 @@ def parse(source: Source, module: str) -> ast.Module:
         raise Failed([too_big], [source])
     try:
         tree = _parser("start").parse(source.text)
-        version, decls = _builder(source).transform(tree)
+        parts: Any = _builder(source).transform(tree)
     except UnexpectedInput as error:
         raise Failed([_syntax_error(error, source)], [source]) from None
     except VisitError as error:
         raise _unwrap(error, source) from None
+    version: Token = parts[0]
+    decls: tuple[ast.Decl, ...] = parts[1]
     if int(str(version), 0) != 1:
-        span = Span(source.name, version.line, version.column, version.line, version.end_column)
+        line, column = version.line or 1, version.column or 1
+        span = Span(source.name, line, column, line, version.end_column or column + 1)
         raise Failed(
             [Diagnostic("E0102", f"unknown language version {version}", span, help="this kspec reads `kspec 1`")],
             [source],
@@ -69,16 +73,18 @@ def parse_expression(source: Source, text: str, line: int = 1, column: int = 1) 
         tree = _parser("expr").parse(padded)
         if isinstance(tree, Token):
             raise Failed([Diagnostic("E0101", "not an expression")], [source])
-        result: ast.Expr = _builder(source).transform(tree)
+        result: Any = _builder(source).transform(tree)
     except UnexpectedInput as error:
         raise Failed([_syntax_error(error, source)], [source]) from None
     except VisitError as error:
         raise _unwrap(error, source) from None
-    return result
+    found: ast.Expr = result
+    return found
 
 
 def _builder(source: Source) -> AstBuilder:
-    return _Builder(source.name, lambda text, line, column: parse_expression(source, text, line, column))
+    builder: AstBuilder = _Builder(source.name, lambda text, line, column: parse_expression(source, text, line, column))
+    return builder
 
 
 def _unwrap(error: VisitError, source: Source) -> Failed:

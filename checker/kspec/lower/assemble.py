@@ -20,6 +20,7 @@ from kspec.system.expr import TRUE, Binary, Cell, Const, Expr, Quant, Var
 from kspec.system.layout import default, indices, leaves
 from kspec.system.model import Action, Property, System, Variable
 from kspec.system.relink import Relink, relink_system
+from kspec.system.rewrite import substitute
 from kspec.system.stmt import Block, Stmt
 from kspec.types import IdType, Scalar, is_scalar, scalar
 
@@ -206,10 +207,9 @@ def _action(ctx: Context, env: Env, d: ast.ActionDecl) -> Action:
         if len(bound.vars) != 1 or bound.vars[0].type is None:
             raise error("E0406", f"an action's parameter is a scalar, not `{bound.type}`", p.span)
         v = bound.vars[0]
-        kind = scalar(bound.vars[0].type)  # type: ignore[arg-type]
+        kind = v.type
+        assert kind is not None
         var = Var(p.name, v.lo, v.hi, kind)
-        from kspec.system.rewrite import substitute
-
         conds += [substitute(c, {v.name: var}) for c in bound.conds]
         env = env.bind(p.name, ValueBinding(of(kind, var)))
         params.append((var, kind))

@@ -139,9 +139,9 @@ def _english(t: ValueType) -> str:
 def _optional_to_optional(
     ctx: Context, value: Value, source: OptType, target: OptType, span: Span, what: str
 ) -> Value:
-    if source.none == target.none and source.hi <= target.hi and type(source.base) is type(target.base):
-        if isinstance(source.base, RangeType) or source.base == target.base:
-            return of(target, value.expr)
+    ranges = isinstance(source.base, RangeType) and isinstance(target.base, RangeType)
+    if ranges and source.none == target.none and source.hi <= target.hi:
+        return of(target, value.expr)
     inner = coerce(ctx, of(scalar(source.base), Var("", source.lo, source.hi)), target.base, span, what)
     if inner.type != target.base:
         raise mismatch(source, target, span, what)

@@ -98,7 +98,8 @@ def _declare(
             seen: dict[str, Span] = {}
             for m, at in members:
                 if m in seen:
-                    raise error("E0210", f"member `{m}` appears twice in `{name}`", at, notes=(Note(seen[m], "first here"),))
+                    notes = (Note(seen[m], "first here"),)
+                    raise error("E0210", f"member `{m}` appears twice in `{name}`", at, notes=notes)
                 seen[m] = at
             enum = EnumType(name, tuple(seen))
             for k, m in enumerate(seen):

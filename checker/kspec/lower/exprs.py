@@ -89,11 +89,11 @@ def value(ctx: Context, env: Env, e: ast.Expr, want: ValueType | None = None) ->
             return _binary(ctx, env, e, want)
         case ast.Conditional(cond, then, other, span):
             c = boolean(ctx, env, cond, "condition")
-            a, b = value(ctx, env, then, want), value(ctx, env, other, want)
-            t = want if want is not None and _undecided(a, b) else common(ctx, a, b, span)
+            yes, no = value(ctx, env, then, want), value(ctx, env, other, want)
+            t = want if want is not None and _undecided(yes, no) else common(ctx, yes, no, span)
             if isinstance(t, NoneTag | EmptyTag):
                 raise error("E0302", "the type of this is not known", span)
-            return ite(c, coerce(ctx, a, t, then.span), coerce(ctx, b, t, other.span), t, ctx.site(span))
+            return ite(c, coerce(ctx, yes, t, then.span), coerce(ctx, no, t, other.span), t, ctx.site(span))
         case ast.Field():
             return _field(ctx, env, e, want)
         case ast.Index():

@@ -12,19 +12,20 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from kspec.lang import ast
-from kspec.lang.diagnostics import Note
+from kspec.lang.diagnostics import Failed, did_you_mean
 from kspec.lang.source import Span
 from kspec.lower import assign, exprs, stmts
 from kspec.lower.binders import bind, conjunction
 from kspec.lower.calls import check_count
+from kspec.lower.coerce import coerce
 from kspec.lower.scope import Context, DeclBinding, Env, PlaceBinding, ProcessInfo, ValueBinding, error, unknown
 from kspec.lower.types import resolve
 from kspec.lower.values import Place, Value, of
 from kspec.system.constant import NotConstant, evaluate
-from kspec.system.expr import TRUE, Binary, Const, Expr, Quant, Read, Site, Var
-from kspec.system.layout import cells_of, key_dims
-from kspec.system.stmt import Assign, Block, Require, Stmt, Write
-from kspec.types import IdType, RangeType, SetType, StructType, Type, scalar
+from kspec.system.expr import TRUE, Binary, Cell, Const, Expr, Quant, Site, Var
+from kspec.system.layout import cells_of, key_dims, vacant
+from kspec.system.stmt import Assign, Block, Choose, Require, Stmt, Write
+from kspec.types import IdType, RangeType, SetType, Type, scalar
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ class Flow:
         self.offset = 0
         self.prefix = ""
         self.running: tuple[str, ...] = ()
+        self.unions: list[tuple[Location, list[int], Span]] = []  # `either`s whose branches are to be joined
+        self.jumps: list[tuple[int, str, Span]] = []  # `goto`s whose labels are to be found
 
     # -- places and names -----------------------------------------------------------------------
 
@@ -131,10 +134,10 @@ class Flow:
         self_type = self.info.self_type
         owner = f"{self.name}{'[]' if self_type is not None else ''}.{name}"
         cells = tuple(
-            type(c)(
+            Cell(
                 c.name,
                 ((self_type,) if self_type is not None else ()) + c.dims,
-                _vacant(c.type),
+                vacant(c.type),
                 local_of=self.name,
             )
             for c in cells_of(owner, t)
@@ -142,14 +145,13 @@ class Flow:
         self.info.locals[name] = Place(t, cells, ())
         return Place(t, cells, self.self_index(), self.ctx.site(span))
 
-    def here(self, number: int, span: Span) -> Location:
+    def here(self, number: int) -> Location:
         """Names a location after the nearest label above it."""
         loc = self.locations[number]
         if not loc.name:
             tail = f"+{self.offset}" if self.offset else ""
             head = self.prefix + self.anchor
             loc.name = f"{head}{tail}" if head else f"start{tail}"
-        del span
         self.offset += 1
         return loc
 
@@ -165,8 +167,6 @@ class Flow:
 
     def block(self, env: Env, body: tuple[ast.Stmt, ...], entry: int, next_: int, scope: Scope) -> None:
         """The statements in order, from ``entry``; afterwards control is at ``next_``."""
-        from kspec.lang.diagnostics import Failed
-
         real = [k for k, t in enumerate(body) if not _no_step(t)]
         if not real:
             for t in body:
@@ -215,9 +215,11 @@ class Flow:
                 decided = _decided(c)
                 if decided is None:
                     code = Code((), Branch(c, Code((), Goto(yes)), Code((), Goto(no)), ctx.site(cond.span)))
-                    self.here(here, span).alternatives.append(Alternative(TRUE, code, cond.span))
-                else:  # by the parameters: choosing a variant of a model is not a step
-                    self.alias[here] = yes if decided else no
+                    self.here(here).alternatives.append(Alternative(TRUE, code, cond.span))
+                elif decided:  # by the parameters: choosing a variant of a model is not a step
+                    yes = here
+                else:
+                    no = here
                 self.block(env, then, yes, after, scope)
                 self.block(env, other, no, after, scope)
             case ast.WhileStmt(cond_, inner, span):
@@ -226,8 +228,8 @@ class Flow:
                 entries = [self.new() for _ in branches]
                 for entry, branch in zip(entries, branches, strict=True):
                     self.block(env, branch, entry, after, scope)
-                loc = self.here(here, span)
-                self.pending_unions().append((loc, entries, span))
+                loc = self.here(here)
+                self.unions.append((loc, entries, span))
             case ast.ForStmt():
                 self.for_loop(env, t, here, after, scope)
             case ast.LocalStmt():
@@ -237,7 +239,7 @@ class Flow:
                 v = exprs.value(ctx, env, value, want)
                 kind = want if want is not None else stmts.known(v.type, value.span)
                 p = self.local(name, kind, span)
-                v = exprs.coerce(ctx, v, kind, value.span)
+                v = coerce(ctx, v, kind, value.span)
                 self.step(here, span, TRUE, tuple(assign.store(ctx, p, v, span)), after)
                 return env.bind(name, ValueBinding(p.value()))
             case ast.ChooseStmt(binder, span):
@@ -251,7 +253,7 @@ class Flow:
 
     def step(self, here: int, span: Span, guard: Expr, body: tuple[Stmt, ...], after: int) -> None:
         """One alternative that goes on at ``after``."""
-        self.here(here, span).alternatives.append(Alternative(guard, Code(body, Goto(after)), span))
+        self.here(here).alternatives.append(Alternative(guard, Code(body, Goto(after)), span))
 
     def jump(self, op: str, label: str, span: Span, here: int, scope: Scope) -> None:
         target: int | None
@@ -263,7 +265,7 @@ class Flow:
             case "return":
                 target = scope.end
             case _:
-                self.gotos().append((here, label, span))
+                self.jumps.append((here, label, span))
                 return
         if target is None:
             raise error("E0411", f"`{op}` outside a loop", span)
@@ -281,7 +283,7 @@ class Flow:
         c = exprs.boolean(self.ctx, env, cond, "condition")
         start = self.new()
         code = Code((), Branch(c, Code((), Goto(start)), Code((), Goto(after)), self.ctx.site(cond.span)))
-        self.here(here, span).alternatives.append(Alternative(TRUE, code, cond.span))
+        self.here(here).alternatives.append(Alternative(TRUE, code, cond.span))
         self.block(env, inner, start, here, Scope(after, here, scope.end))
 
     def for_loop(self, env: Env, t: ast.ForStmt, here: int, after: int, scope: Scope) -> None:
@@ -302,19 +304,16 @@ class Flow:
         for v in reversed(vs):
             some = Quant("exists", v, some)
         start = self.new()
-        taken = self._take(todo, item, dims, t)
+        taken = self._take(todo, item, t)
         code = Code((), Branch(some, Code(taken, Goto(start)), Code((), Goto(after)), ctx.site(t.binder.span)))
-        self.here(head, t.span).alternatives.append(Alternative(TRUE, code, t.binder.span))
+        self.here(head).alternatives.append(Alternative(TRUE, code, t.binder.span))
         inner = env.bind(t.binder.name, ValueBinding(item.value()))
         self.block(inner, t.body, start, head, Scope(after, head, scope.end))
 
-    def _take(self, todo: Place, item: Place, dims: tuple[object, ...], t: ast.ForStmt) -> tuple[Stmt, ...]:
+    def _take(self, todo: Place, item: Place, t: ast.ForStmt) -> tuple[Stmt, ...]:
         """Chooses an element: the least, but any one of an unordered id type."""
-        from kspec.system.stmt import Choose
-
         out: list[Stmt] = []
         kinds = key_dims(item.type)
-        del dims
         chosen: list[Var] = []
         for k, d in enumerate(kinds):
             v = Var(self.ctx.fresh(t.binder.name), d.lo, d.hi, d)
@@ -362,8 +361,7 @@ class Flow:
         found = inner.names[binder.name]
         assert isinstance(found, ValueBinding)
         kind = stmts.known(found.value.type, binder.span)
-        if isinstance(kind, RangeType | StructType | IdType) or kind:
-            p = self.local(binder.name, kind, span)
+        p = self.local(binder.name, kind, span)
         self.step(here, span, TRUE, (*made, *assign.store(ctx, p, found.value, span)), after)
         return env.bind(binder.name, ValueBinding(p.value()))
 
@@ -428,8 +426,7 @@ class Flow:
         self, env: Env, decl: ast.ProcDecl, module: str, refs: dict[str, Place],
         values: dict[str, tuple[Type, Value]], span: Span,
     ) -> Body:
-        base = self.unique(decl.name + ".ret").removesuffix(".ret") if decl.name + ".ret" in self.info.locals else ""
-        prefix = base or decl.name
+        prefix = decl.name
         inner = env.entering(decl.name, module).bind("self", env.names.get("self", stmts.POISON))
         frame: list[tuple[Place, str]] = []
         for name, (kind, _) in values.items():
@@ -452,25 +449,13 @@ class Flow:
 
     # -- finishing ------------------------------------------------------------------------------
 
-    def pending_unions(self) -> list[tuple[Location, list[int], Span]]:
-        """The `either` statements whose branches' first steps are still to be joined."""
-        self._unions: list[tuple[Location, list[int], Span]] = getattr(self, "_unions", [])
-        return self._unions
-
-    def gotos(self) -> list[tuple[int, str, Span]]:
-        """The jumps whose labels are still to be found."""
-        self._gotos: list[tuple[int, str, Span]] = getattr(self, "_gotos", [])
-        return self._gotos
-
     def finish_gotos(self) -> None:
         """Binds jumps to the labels of the body that has just been read."""
-        from kspec.lang.diagnostics import did_you_mean
-
-        for here, label, span in self.gotos():
+        for here, label, span in self.jumps:
             if label not in self.labels:
                 raise error("E0208", f"there is no label `{label}`", span, help=did_you_mean(label, self.labels))
             self.alias[here] = self.labels[label]
-        self._gotos = []
+        self.jumps = []
 
     def finish(self, span: Span) -> None:
         """Joins the branches of `either`, fills in the returns of procedures, checks for stepless circles."""
@@ -487,7 +472,7 @@ class Flow:
         for number in self.alias:
             if self.resolve(number) in self.alias:
                 raise error("E0412", "a loop without a step", span, help="await something in it")
-        for loc, entries, at in reversed(self.pending_unions()):
+        for loc, entries, at in reversed(self.unions):
             for entry in entries:
                 target = self.resolve(entry)
                 if entry in self.alias:
@@ -537,11 +522,3 @@ def _index_value(refs: dict[str, Place], name: str) -> Value:
     place = refs[ref]
     return of(place.cells[0].dims[int(k)], place.index[int(k)])
 
-
-def _vacant(t: object) -> object:
-    from kspec.system.layout import vacant
-
-    return vacant(t)  # type: ignore[arg-type]
-
-
-__all__ = ["Alternative", "Branch", "Code", "Flow", "Goto", "Location", "Note", "Read", "gotos", "split_guard"]

@@ -2,9 +2,9 @@
 
 A location is *silent* when it has one alternative, which cannot be blocked and touches nothing but the
 process's own locals that no property, action or other process reads, and when its label is not used with
-``at``.  Going on from a silent location commutes with everything that others do, so its step is joined to the step before (a
-special case of Lipton's reduction, "Reduction: a method of proving properties of parallel programs", 1975).  One
-location of every circle of silent locations stays.
+``at``.  Going on from a silent location commutes with everything that others do, so its step is joined
+to the step before (a special case of Lipton's reduction, "Reduction: a method of proving properties of
+parallel programs", 1975).  One location of every circle of silent locations stays.
 
 A local is *dead* at a location when it is written before it is read on every path from there.  Dead
 locals have their start value: a step that leads to where a local is dead resets it.
@@ -120,7 +120,7 @@ def _liveness(graph: Graph, names: frozenset[str], own: tuple[Expr, ...]) -> dic
     changed = True
     while changed:
         changed = False
-        for n in reversed(graph.locations):
+        for n in reversed(list(graph.locations)):
             now: set[str] = set()
             for a in graph.locations[n]:
                 now |= {r.cell.name for r in reads_of(a.guard)} & names

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kspec.lang import ast
-from kspec.lang.source import Span
 from kspec.lower import stmts
 from kspec.lower.flow import Code, Flow, Goto, Scope
 from kspec.lower.merge import Graph, graph_of, merge, reset_dead
-from kspec.lower.scope import Context, Env, ProcessInfo, ValueBinding, error
+from kspec.lower.scope import Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.types import fold, resolve
-from kspec.lower.values import Place, Value, default_value, has_default, of
+from kspec.lower.values import Place, Value, has_default, of
 from kspec.system.expr import TRUE, Binary, Cell, Const, Expr, Read, Var
 from kspec.system.layout import default, indices, leaves
 from kspec.system.model import Action
@@ -82,7 +81,7 @@ def declare(ctx: Context, env: Env, decl: ast.ProcessDecl) -> ProcessInfo:
     name = f"{decl.name}{'[]' if dims else ''}.pc"
     cell = Cell(name, dims, RangeType(0, 1 << 16), local_of=decl.name)
     info.pc = Place(cell.type, (cell,), ())
-    info.labels = {label: 0 for label in labels_in(decl.body)}
+    info.labels = frozenset(labels_in(decl.body))
     return info
 
 
@@ -103,8 +102,6 @@ def build(ctx: Context, info: ProcessInfo) -> Built:
         v = stmts.initial_value(ctx, Env(info.module), t.value, kind)
         p = flow.local(t.name, kind, t.span)
         heads[t.name] = start_values(v, kind, t.value)
-        from kspec.lower.scope import PlaceBinding
-
         env = env.bind(t.name, PlaceBinding(p))
     entry, end = flow.new(), flow.new()
     flow.locations[end].name = "done"
@@ -119,7 +116,11 @@ def start_values(v: Value, kind: Type, e: ast.Expr | None) -> tuple[int, ...]:
     for k, leaf in enumerate(leaves(kind)):
         for i in indices(leaf.dims):
             expr = v.leaf(k, tuple(Const(x) for x in i))
-            out.append(expr.value if isinstance(expr, Const) or e is None else fold(expr, e))  # type: ignore[union-attr]
+            if isinstance(expr, Const):
+                out.append(expr.value)
+            else:
+                assert e is not None  # defaults are constants
+                out.append(fold(expr, e))
     return tuple(out)
 
 
@@ -169,10 +170,9 @@ def finish(ctx: Context, built: Built, merging: bool) -> Finished:
             relink[c.name] = dataclasses.replace(c, type=RangeType(0, len(body.sites) - 1))
     actions = tuple(_actions(graph, info, own, new_pc, numbers, names))
     cells = (new_pc, *(relink.get(c.name, c) for c in local_cells.values()))
-    flat = {new_pc.name: numbers[built.entry]} | {}
     values: dict[str, int] = {}
     for c in cells:
-        per = starts.get(c.name, (flat.get(c.name, 0),))
+        per = starts.get(c.name, (numbers[built.entry],))
         for k in range(c.size):
             values[f"{c.name}/{k}"] = per[k % len(per)]
     labels: dict[str, Expr] = {
@@ -276,9 +276,3 @@ def _vacate(t: Type) -> Type:
             return t
 
 
-def span_of(info: ProcessInfo) -> Span:
-    """Where the process is declared."""
-    return info.decl.span
-
-
-__all__ = ["Built", "Finished", "build", "declare", "default_value", "finish", "placeholder", "span_of"]

@@ -102,7 +102,7 @@ class ProcessInfo:
     self_type: Scalar | None
     locals: dict[str, Place] = field(default_factory=dict)
     pc: Place | None = None
-    labels: dict[str, int] = field(default_factory=dict)
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kspec.lang import ast
+from kspec.lang.source import Span
 from kspec.lower import assign, exprs
 from kspec.lower.binders import Bound, bind, conjunction
 from kspec.lower.calls import check_count
@@ -124,7 +125,7 @@ def let(ctx: Context, env: Env, t: ast.LetStmt) -> tuple[Env, list[Stmt]]:
     return bind_value(ctx, env, t.name, kind, v, t.span)
 
 
-def bind_value(ctx: Context, env: Env, name: str, t: Type, v: Value, span: ast.Span) -> tuple[Env, list[Stmt]]:
+def bind_value(ctx: Context, env: Env, name: str, t: Type, v: Value, span: Span) -> tuple[Env, list[Stmt]]:
     """Binds a name to a value that is evaluated now."""
     if is_scalar(t):
         lo, hi = bounds(v.expr)
@@ -135,7 +136,7 @@ def bind_value(ctx: Context, env: Env, name: str, t: Type, v: Value, span: ast.S
     return env.bind(name, ValueBinding(copy.value())), assign.store(ctx, copy, v, span)
 
 
-def known(t: ValueType, span: ast.Span) -> Type:
+def known(t: ValueType, span: Span) -> Type:
     """``t`` as a type; Failed (E0302) for a bare ``none``, ``{}`` or ``[]``."""
     if isinstance(t, NoneTag | EmptyTag):
         raise error("E0302", "the type of this is not known", span, help="give it: `let x: T = ...`")

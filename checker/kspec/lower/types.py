@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kspec.lang import ast
 from kspec.lang.diagnostics import did_you_mean
+from kspec.lang.source import Span
 from kspec.lower.scope import Context, Env, TypeBinding, describe, error
 from kspec.lower.values import EmptyTag, NoneTag
 from kspec.system.constant import NotConstant, evaluate
@@ -67,7 +68,7 @@ def resolve(ctx: Context, env: Env, t: ast.TypeExpr) -> Type:
             return sized(MapType(inner_key, resolve(ctx, env, item)), span)
 
 
-def key_scalars(t: Type, span: ast.Span, what: str) -> None:
+def key_scalars(t: Type, span: Span, what: str) -> None:
     """Fails (E0344) unless ``t`` is a scalar or a struct of scalars."""
     match t:
         case StructType(_, fields):
@@ -79,7 +80,7 @@ def key_scalars(t: Type, span: ast.Span, what: str) -> None:
             raise error("E0344", f"`{t}` cannot be {what}", span, help="a scalar type or a struct of scalars can")
 
 
-def sized(t: Type, span: ast.Span) -> Type:
+def sized(t: Type, span: Span) -> Type:
     """``t``, unless it takes more cells than any engine could hold (E0341)."""
     if count_cells(t) > MAX_CELLS:
         raise error("E0341", f"`{t}` has too many elements", span, help=f"keep it below {MAX_CELLS}")
