@@ -52,9 +52,7 @@ def stuck() -> System:
     i = Var("i", 0, 1)
     clear = Binary("eq", Read(cell, (i,)), FALSE)
     body = Block((Assign((Write(cell, (i,), TRUE),)),))
-    return System(
-        "stuck", (), (cell,), (0, 0), EMPTY, (Action("set", ((i, RangeType(0, 1)),), clear, body),), ()
-    )
+    return System("stuck", (), (cell,), (0, 0), EMPTY, (Action("set", ((i, RangeType(0, 1)),), clear, body),), ())
 
 
 def _set(cell: Cell, value: object) -> Block:
@@ -107,6 +105,7 @@ class ToyModel:
 
     builder: str
     file: str = "toy.kspec"
+    reference: str = "toy.kspec"
 
     def build(self, params: Mapping[str, str]) -> System:
         made = globals()[self.builder](**{k.lower(): int(v) for k, v in params.items()})

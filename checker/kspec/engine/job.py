@@ -19,6 +19,10 @@ class Model(Protocol):
     def file(self) -> str:
         """The file as the user named it."""
 
+    @property
+    def reference(self) -> str:
+        """The file as a saved trace names it: relative to the project where that is possible."""
+
     def build(self, params: Mapping[str, str]) -> System:
         """The transition system of one configuration.  Raises ``kspec.lang.diagnostics.Failed``."""
 

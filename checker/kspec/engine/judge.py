@@ -17,7 +17,7 @@ Outcome: TypeAlias = Literal["met", "unmet", "undecided", "invalid", "fault"]
 class Judgement:
     """``met``: as declared; ``unmet``: not; ``undecided``: no answer that is strong enough.
 
-    ``got`` says in a few words what came out, ``why`` what is missing (empty when met).
+    ``got`` says in a few words what came out; ``why`` adds what these do not show.
     """
 
     outcome: Outcome
@@ -32,7 +32,7 @@ def judge(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence
     if expect.kind == "violates":
         return _judge_violates(expect, verdicts, violated, got)
     if violated:
-        return Judgement("unmet", got, (f"expected to hold, but {_names(violated)} violated",))
+        return Judgement("unmet", got)
     unmet = _mismatches(expect, verdicts, evidence)
     if unmet:
         return Judgement("unmet", got, unmet)
@@ -48,13 +48,13 @@ def _judge_violates(expect: Expectation, verdicts: tuple[Verdict, ...], violated
     if expect.only and others:
         return Judgement("unmet", got, (f"expected only {expect.property}, but {_names(others)} violated too",))
     if wanted.strength == "violated":
-        open_ends = [v for v in verdicts if expect.only and v.strength in ("bounded", "unknown")]
+        open_ends = [v for v in verdicts if expect.only and v.strength in ("bounded", "simulated", "unknown")]
         if open_ends:
             text = f"{expect.property} is violated; whether it alone is, is open: {_first(open_ends)}"
             return Judgement("undecided", got, (text,))
         return Judgement("met", got)
     if wanted.strength in ("proved", "exhausted", "reached"):
-        return Judgement("unmet", got, (f"expected a violation of {expect.property}, but: {wanted.text()}",))
+        return Judgement("unmet", got, () if got == wanted.text() else (f"{wanted.property}: {wanted.text()}",))
     return Judgement("undecided", got, (f"no violation of {expect.property} found: {wanted.text()}",))
 
 
@@ -95,7 +95,7 @@ def _strong_enough(v: Verdict, expect: Expectation) -> bool:
             return expect.up_to is not None and (v.bound or 0) >= expect.up_to
         case "unknown":
             return v.kind == "reachable" and expect.up_to is not None and (v.bound or 0) >= expect.up_to
-        case "violated":
+        case "violated" | "simulated":
             return False
 
 
@@ -110,7 +110,7 @@ def summary(verdicts: Iterable[Verdict]) -> str:
         return "; ".join(([f"violated {', '.join(parts)}"] if parts else []) + never)
     if not every:
         return "nothing to check"
-    order = ("unknown", "bounded", "exhausted", "proved", "reached")
+    order = ("unknown", "simulated", "bounded", "exhausted", "proved", "reached")
     worst = min(every, key=lambda v: (order.index(v.strength), v.bound or 0))
     if worst.strength == "reached":
         return count(len(every), "property").replace("propertys", "properties") + " reached"

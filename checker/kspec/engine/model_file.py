@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from kspec.lang.load import Program, load
-from kspec.lower import build
+from kspec.lower import build as lowering
+from kspec.resources import project_root
 from kspec.system.check import Case, Scenario
 from kspec.system.model import System
 
@@ -25,15 +27,24 @@ class FileModel:
         return cls(path, load(path))
 
     @cached_property
+    def reference(self) -> str:
+        """Relative to the project when the working directory lies in it too, else absolute."""
+        path = Path(self.file).resolve()
+        root = project_root(path.parent)
+        if root is not None and Path.cwd().resolve().is_relative_to(root):
+            return path.relative_to(root).as_posix()
+        return self.file if root is None and not Path(self.file).is_absolute() else str(path)
+
+    @cached_property
     def cases(self) -> tuple[Case, ...]:
         """The configurations that the model asks to be checked.  Raises Failed."""
-        return build.cases(self.program)
+        return lowering.cases(self.program)
 
     @cached_property
     def scenarios(self) -> tuple[Scenario, ...]:
         """Its scenarios.  Raises Failed."""
-        return build.scenarios(self.program)
+        return lowering.scenarios(self.program)
 
     def build(self, params: Mapping[str, str]) -> System:
         """The transition system of a configuration.  Raises Failed."""
-        return build.build(self.program, params)
+        return lowering.build(self.program, params)

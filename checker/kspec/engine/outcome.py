@@ -11,6 +11,7 @@ from kspec.engine.verdict import Verdict
 from kspec.lang.diagnostics import Diagnostic
 from kspec.lang.source import Source, Span
 from kspec.trace.model import Trace
+from kspec.trace.replay import ReplayResult
 
 UnitKind: TypeAlias = Literal["check", "scenario", "counterexample", "file"]
 
@@ -29,6 +30,7 @@ class CheckReport:
 
     ``model`` is the file as the user named it; ``kind`` ``file`` is a file that could not be used at all.
     ``expect`` and ``got`` are short texts; ``why`` says what is not as declared.  ``seconds`` is wall time.
+    ``replayed`` is a saved trace that is not met, with what became of it.
     ``fault`` is what an internal fault left for its report file (empty without one), ``fault_file`` that
     file's path once written.
     """
@@ -53,6 +55,7 @@ class CheckReport:
     notes: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     sources: tuple[Source, ...] = field(default=(), repr=False)
+    replayed: tuple[Trace, ReplayResult] | None = None
     fault: str = field(default="", repr=False)
     fault_file: str = ""
 

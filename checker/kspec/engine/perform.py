@@ -9,17 +9,20 @@ from dataclasses import replace
 from kspec import __version__
 from kspec.engine.child import EngineFault
 from kspec.engine.job import Job, KeptTrace, Settings
+from kspec.engine.judge import Outcome
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.protocol import Control, Finding, Result
 from kspec.engine.run import Answer, Disagreement, UsageError, check_system
-from kspec.engine.verdict import Verdict, is_shortest
+from kspec.engine.verdict import Verdict, count, is_shortest
 from kspec.interp.machine import Machine
+from kspec.interp.scenario import run_scenario
 from kspec.lang.diagnostics import Failed
 from kspec.system.check import Case, Scenario
 from kspec.system.model import System
 from kspec.system.pretty import system_text
 from kspec.trace.build import Meta, trace_of
 from kspec.trace.model import Origin, Trace
+from kspec.trace.replay import kept_verdict, replay
 
 
 def perform(job: Job, settings: Settings, control: Control) -> CheckReport:
@@ -54,8 +57,10 @@ def _perform(job: Job, settings: Settings, control: Control, blank: CheckReport,
     match job.unit:
         case Case() as case:
             return _check(job, case, settings, control, blank, started)
-        case Scenario() | KeptTrace():
-            raise NotImplementedError
+        case Scenario() as scenario:
+            return _scenario(job, scenario, blank)
+        case KeptTrace() as kept:
+            return _kept(job, kept, blank)
 
 
 def _check(
@@ -101,7 +106,44 @@ def _trace(job: Job, case: Case, system: System, machine: Machine, v: Verdict, r
         shortest=is_shortest(result, v.run.length if v.run else 0),
         notes=result.notes,
     )
-    return trace_of(system, Finding(v.property, v.run), Meta(job.model.file, case.name, origin), machine)
+    return trace_of(system, Finding(v.property, v.run), Meta(job.model.reference, case.name, origin), machine)
+
+
+def _scenario(job: Job, scenario: Scenario, blank: CheckReport) -> CheckReport:
+    system = job.model.build(dict(scenario.params))
+    machine = Machine(system)
+    result = run_scenario(machine, scenario)
+    blank = replace(blank, params=system.params, system_hash=system.hash, engines=("interp",))
+    if result.ok:
+        return replace(blank, outcome="met", got=f"passes, {count(len(scenario.steps), 'step')}")
+    where = "before the first step" if result.step is None else f"at step {result.step + 1}"
+    traces: tuple[Saved, ...] = ()
+    if result.run is not None and result.run.initial is not None:
+        meta = Meta(job.model.reference, f"scenario {scenario.name}", Origin(engine="interp"))
+        traces = (Saved(trace_of(system, result.run, meta, machine)),)
+    return replace(
+        blank,
+        outcome="unmet",
+        got=f"fails {where}",
+        why=(result.why, *result.details),
+        place=result.site.span or blank.place,
+        traces=traces,
+    )
+
+
+def _kept(job: Job, kept: KeptTrace, blank: CheckReport) -> CheckReport:
+    """A saved trace is met when it does what it is kept for; one that is kept for nothing must replay."""
+    trace = kept.trace
+    system = job.model.build(dict(trace.model.params))
+    result = replay(trace, system)
+    blank = replace(blank, params=system.params, system_hash=system.hash, engines=("interp",))
+    blank = replace(blank, story=trace.kept.story if trace.kept else "")
+    verdict = kept_verdict(trace, result)
+    met = verdict.met if verdict is not None else result.verdict == "reproduces"
+    if met:
+        return replace(blank, outcome="met", got=f"{result.verdict}: {result.message}")
+    outcome: Outcome = "undecided" if result.verdict == "undecided" else "unmet"
+    return replace(blank, outcome=outcome, got=result.verdict, why=(result.message,), replayed=(trace, result))
 
 
 def _faulty(blank: CheckReport, headline: str, details: str) -> CheckReport:

@@ -150,7 +150,9 @@ class Result:
 class Engine(Protocol):
     """An engine."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called on the command line and in results."""
 
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Checks every property of the system."""

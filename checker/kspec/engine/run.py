@@ -59,7 +59,7 @@ def check_system(system: System, expect: Expectation, settings: Settings, contro
     results: list[Result] = []
     for result in _answers(system, goals, settings, control):
         results.append(result)
-        _confirm_all(machine, result)
+        confirm_all(machine, result)
     wrong = disagreements(results)
     if wrong:
         text = "\n".join(map(_result_text, results))
@@ -126,7 +126,7 @@ def _repeat(
             yield again
 
 
-def _confirm_all(machine: Machine, result: Result) -> None:
+def confirm_all(machine: Machine, result: Result) -> None:
     """Every run is re-executed by the interpreter; one that does not re-execute is a fault."""
     for finding in (*result.findings, *result.witnesses):
         problem = confirm(machine, finding)

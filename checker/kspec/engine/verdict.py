@@ -1,7 +1,8 @@
 """Verdicts: what is known about each property after engines have answered, and how strongly.
 
 A verdict is never a bare "OK".  From strong to weak: ``proved`` (inductive), ``exhausted`` (every
-reachable state was seen), ``bounded`` (nothing within k steps), ``unknown``; or ``violated``, and for
+reachable state was seen), ``bounded`` (nothing within k steps), ``simulated`` (nothing on random walks),
+``unknown``; or ``violated``, and for
 a ``reachable`` property ``reached``.
 """
 
@@ -15,11 +16,11 @@ from kspec.engine.protocol import Evidence, Finding, Result, Run
 from kspec.system.effects import system_errors
 from kspec.system.model import System
 
-Strength: TypeAlias = Literal["violated", "reached", "proved", "exhausted", "bounded", "unknown"]
+Strength: TypeAlias = Literal["violated", "reached", "proved", "exhausted", "bounded", "simulated", "unknown"]
 Kind: TypeAlias = Literal["invariant", "step", "reachable", "assert", "lemma", "deadlock", "error"]
 
 _RANK: dict[Strength, int] = {
-    "violated": 0, "reached": 0, "proved": 1, "exhausted": 2, "bounded": 3, "unknown": 4,
+    "violated": 0, "reached": 0, "proved": 1, "exhausted": 2, "bounded": 3, "simulated": 4, "unknown": 5,
 }  # fmt: skip
 
 
@@ -37,7 +38,7 @@ class Verdict:
 
     ``states`` goes with ``exhausted``; ``bound`` (steps) with ``bounded``; ``run`` with ``violated`` and
     ``reached`` (a ``reachable`` property that nothing reaches is violated without a run); ``reason``
-    with ``unknown``.  ``within_limit``: only states within the model's limits were looked at.
+    with ``unknown`` and ``simulated``.  ``within_limit``: only states within the model's limits were looked at.
     """
 
     property: str
@@ -62,6 +63,8 @@ class Verdict:
                 return f"exhausted{limit}, {count(self.states, 'state')}"
             case "bounded":
                 return f"bounded {self.bound}{limit}"
+            case "simulated":
+                return self.reason
             case "unknown":
                 return f"unknown ({self.reason})"
             case "proved":
@@ -126,6 +129,8 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
         return say("proved")
     if r.status == "exhausted":
         return say("exhausted")
+    if r.status == "simulated":
+        return say("simulated", reason=r.reason)
     within = complete_depth(r)
     if within is not None and r.status in ("stopped", "bounded"):
         return say("bounded", bound=within)
@@ -139,6 +144,8 @@ def complete_depth(r: Result) -> int | None:
     match r.status:
         case "bounded":
             return r.bound
+        case "simulated":
+            return None
         case "stopped" | "unknown" | "exhausted" if r.evidence is not None:
             return r.evidence.depth
         case _:

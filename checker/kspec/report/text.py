@@ -67,7 +67,7 @@ def details(r: CheckReport) -> Iterator[Text]:
     yield Text.assemble((place, "bold"), (visible(headline(r)), _STYLES[r.outcome]))
     if r.story:
         yield Text(f"  {visible(r.story)}", style="italic")
-    if r.params:
+    if r.params and not r.traces:
         yield Text(f"  with {', '.join(f'{visible(n)} = {visible(v)}' for n, v in r.params)}", style="dim")
     for line in (*r.why, *r.notes):
         yield Text(f"  {visible(line)}")

@@ -1,0 +1,59 @@
+"""What happens to reports once checks have ended: files are written, and the details are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kspec.cli import faults
+from kspec.cli.screen import Screen
+from kspec.engine.outcome import CheckReport, Saved
+from kspec.engine.verdict import count
+from kspec.report import text, words
+from kspec.trace.format import save, suggested_name
+from kspec.trace.model import Trace
+
+
+def with_files(report: CheckReport, folder: Path) -> CheckReport:
+    """The report, its traces and its fault written to files."""
+    if report.fault:
+        report = replace(report, fault_file=faults.write(report.fault))
+    if not report.traces or report.kind == "counterexample":
+        return report
+    saved = tuple(written(s.trace, folder) for s in report.traces)
+    lost = [s for s in saved if not s.path]
+    notes = (f"{count(len(lost), 'trace')} could not be saved in {folder}",) if lost else ()
+    return replace(report, traces=saved, notes=report.notes + notes)
+
+
+def written(trace: Trace, folder: Path) -> Saved:
+    """The trace, saved in a folder under a name of its own; without a path when that was not possible."""
+    path = folder / suggested_name(trace)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save(trace, path)
+    except OSError:
+        return Saved(trace)
+    return Saved(trace, str(path))
+
+
+def conclude(screen: Screen, reports: Sequence[CheckReport], seconds: float) -> None:
+    """What is to be said after the rows."""
+    for report in reports:
+        if report.outcome == "met":
+            continue
+        screen.print()
+        for line in text.details(report):
+            screen.print(line)
+        if report.replayed is not None:
+            screen.replayed(*report.replayed)
+        for saved in report.traces:
+            screen.print()
+            screen.trace(saved.trace)
+            for line in text.where_saved(saved):
+                screen.print(line)
+    screen.print()
+    for line in text.also_saved(reports):
+        screen.print(line)
+    screen.print(words.totals(reports, seconds))

@@ -1,0 +1,155 @@
+"""From what the user names on the command line to the work that is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from kspec import resources
+from kspec.engine.job import Job, KeptTrace
+from kspec.engine.model_file import FileModel
+from kspec.engine.outcome import CheckReport
+from kspec.lang.diagnostics import Diagnostic, Failed, did_you_mean
+from kspec.system.check import Case, Expectation
+from kspec.trace.format import SUFFIX, load_trace
+from kspec.trace.model import TraceError
+
+Tier: TypeAlias = Literal["quick", "slow", "all"]
+Entry: TypeAlias = Job | CheckReport
+
+MODEL = ".kspec"
+_HIDDEN = (".", "__pycache__")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to check: settings of an ad-hoc configuration, and the tier."""
+
+    settings: tuple[tuple[str, str], ...] = ()
+    tier: Tier = "quick"
+
+
+def entries(paths: Sequence[str], wanted: Wanted) -> Iterator[Entry]:
+    """The jobs for the paths in a stable order; a path that is of no use gives a report that says why."""
+    for path in paths:
+        yield from _of_path(path, wanted)
+
+
+def _of_path(text: str, wanted: Wanted) -> Iterator[Entry]:
+    path, _, name = text.partition("::")
+    here = Path(path)
+    if here.is_dir():
+        if name or wanted.settings:
+            yield _unusable(text, "`::CHECK` and --set need one model, not a folder")
+            return
+        try:
+            files = list(_models_below(here))
+        except OSError as e:
+            yield _unusable(path, f"cannot read the folder {e.filename}: {e.strerror}")
+            return
+        if not files:
+            yield _unusable(path, "there are no .kspec files and no saved traces in this folder")
+        for file in files:
+            yield from _of_file(str(file), "", wanted)
+    elif text.endswith("::"):
+        yield _unusable(text, "the name of a check is missing after `::`")
+    else:
+        yield from _of_file(path, name, wanted)
+
+
+def _models_below(folder: Path) -> Iterator[Path]:
+    """Models and saved traces below a folder, sorted; hidden folders are left out."""
+    for item in sorted(folder.iterdir(), key=lambda p: (p.is_dir(), p.name)):
+        if item.name.startswith(_HIDDEN):
+            continue
+        if item.is_dir() and not item.is_symlink():
+            yield from _models_below(item)
+        elif item.name.endswith((MODEL, SUFFIX)):
+            yield item
+
+
+def _of_file(path: str, name: str, wanted: Wanted) -> Iterator[Entry]:
+    if path.endswith(".json"):
+        yield _kept(path)
+        return
+    try:
+        model = FileModel.load(path)
+        jobs = tuple(_jobs(model, name, wanted))
+    except Failed as e:
+        yield failed(path, e)
+        return
+    if not jobs and name:
+        names = [c.name for c in model.cases] + [s.name for s in model.scenarios]
+        hint = did_you_mean(name, names) or (f"there are: {', '.join(names)}" if names else "")
+        yield _unusable(path, f"there is no check or scenario `{name}`", hint)
+    yield from jobs
+
+
+def _jobs(model: FileModel, name: str, wanted: Wanted) -> Iterator[Job]:
+    if name:
+        cases = [c for c in model.cases if c.name == name or c.name.startswith(f"{name}[")]
+        yield from (Job(model, adapted(c, wanted.settings)) for c in cases)
+        yield from (Job(model, s) for s in model.scenarios if s.name == name and not wanted.settings)
+    elif wanted.settings:
+        yield Job(model, ad_hoc(wanted.settings))
+    else:
+        yield from (Job(model, c) for c in model.cases if wanted.tier in ("all", c.tier))
+        if wanted.tier != "slow":
+            yield from (Job(model, s) for s in model.scenarios)
+
+
+def ad_hoc(settings: tuple[tuple[str, str], ...]) -> Case:
+    """The case of a configuration that no check declares: it is expected to hold."""
+    return Case(_bracketed("", settings), "", settings, Expectation("holds"))
+
+
+def adapted(case: Case, settings: tuple[tuple[str, str], ...]) -> Case:
+    """A declared check with other parameters; counts that are pinned for the declared ones do not apply."""
+    if not settings:
+        return case
+    params: Mapping[str, str] = dict(case.params) | dict(settings)
+    expect = replace(case.expect, states=None, transitions=None)
+    return replace(case, name=_bracketed(case.name, settings), params=tuple(params.items()), expect=expect)
+
+
+def _bracketed(name: str, settings: tuple[tuple[str, str], ...]) -> str:
+    return f"{name}[{','.join(f'{n}={v}' for n, v in settings)}]"
+
+
+def _kept(path: str) -> Entry:
+    """A saved trace as a regression of the model that it names."""
+    trace = load_trace(path)
+    if isinstance(trace, TraceError):
+        where = f"{trace.where}: " if trace.where else ""
+        return _unusable(path, f"{where}{trace.message}")
+    file = model_of_trace(path, trace.model.file)
+    try:
+        return Job(FileModel.load(file), KeptTrace(path, trace))
+    except Failed as e:
+        return failed(path, e)
+
+
+def model_of_trace(trace: str, model: str) -> str:
+    """Where the model file that a saved trace names is: below the trace's project, else the working directory,
+    else below the models that come with kspec."""
+    root = resources.project_root(Path(trace).resolve().parent)
+    shipped = resources.shipped("models")
+    folders = [root, Path(), shipped.parent if shipped else None]
+    for folder in folders:
+        if folder is not None and (folder / model).is_file():
+            found = folder / model
+            here = Path.cwd()
+            return str(found.relative_to(here) if found.is_relative_to(here) else found)
+    return model
+
+
+def failed(path: str, e: Failed) -> CheckReport:
+    """The report on a file with errors."""
+    headline = e.diagnostics[0].headline if e.diagnostics else "it has errors"
+    return CheckReport(path, "file", path, "invalid", headline, diagnostics=e.diagnostics, sources=e.sources)
+
+
+def _unusable(path: str, message: str, help_: str = "") -> CheckReport:
+    return failed(path, Failed([Diagnostic("E0005", f"{path}: {message}", help=help_)]))
