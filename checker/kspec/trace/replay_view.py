@@ -41,7 +41,7 @@ def replay_plain(trace: Trace, result: ReplayResult, width: int = PLAIN_WIDTH) -
 
 def replay_lines(trace: Trace, result: ReplayResult, width: int) -> Iterator[Text]:
     """The verdict, the reason, the first differing state, notes; for a kept trace whether it is met."""
-    width = max(width, 20)
+    width = max(width, 30)
     word = (result.verdict.upper(), _STYLE[result.verdict])
     yield from fold(text(word, f"  {result.message}"), width)
     if result.cause is not None:

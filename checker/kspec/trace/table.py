@@ -20,6 +20,8 @@ from kspec.trace.values import Change, changes, folded
 
 PLAIN_WIDTH = 120
 _ROOM = 32
+_INDENT = 8
+_NARROWEST = 30
 _WORDS = {"violated": ("VIOLATED", "bold red"), "reached": ("REACHED", "bold green"), "run": ("RUN", "bold")}
 _ACTORS = ("cyan", "magenta", "yellow", "green", "blue")
 
@@ -48,7 +50,7 @@ def plain(trace: Trace, width: int = PLAIN_WIDTH) -> str:
 
 def lines(trace: Trace, width: int) -> Iterator[Text]:
     """All lines of a trace: headline, reason, steps."""
-    width = max(width, 20)
+    width = max(width, _NARROWEST)
     yield from headline(trace, width)
     why = list(_why(trace, width))
     if why:
@@ -225,36 +227,56 @@ def change_text(c: Change) -> Text:
     return text(c.path, " ", (c.old or "absent", "dim"), " -> ", (c.new or "absent", "bold"))
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """The widths of the columns; ``stacked``: the changes of a step stand below it."""
+
+    number: int
+    who: int
+    action: int
+    line: int
+    changes: int
+    stacked: bool
+
+
+def _columns(steps: int, whos: list[Text], actions: list[Text], places: list[Text], width: int) -> _Columns:
+    number = max(4, len(str(steps)))
+    who = min(24, max([3, *(width_of(w) for w in whos)]))
+    action = min(40, max([9, *(width_of(a) for a in actions)]))
+    line = min(24, max([4, *(width_of(p) for p in places)]))
+    changes = width - (2 + number + 2 + who + 2 + action + 2 + line + 2)
+    if changes >= _ROOM:
+        return _Columns(number, who, action, line, changes, stacked=False)
+    room = width - (2 + number + 2 + 2 + 2)
+    who, line = min(who, max(3, room // 3)), min(line, max(4, room // 4))
+    return _Columns(number, who, min(action, room - who - line), line, width - _INDENT, stacked=True)
+
+
 def _steps(trace: Trace, width: int) -> Iterator[Text]:
     actors = list(dict.fromkeys(s.actor for s in trace.steps if s.actor))
     colour = {a: _ACTORS[i % len(_ACTORS)] for i, a in enumerate(actors)}
     whos = [text((s.actor, colour[s.actor])) if s.actor else text(("-", "dim")) for s in trace.steps]
     actions = [text(action_text(s)) for s in trace.steps]
     places = [text((_line(trace, s.place), "dim")) for s in trace.steps]
-    number = max(4, len(str(len(trace.steps))))
-    who = min(24, max([3, *(width_of(w) for w in whos)]))
-    act = min(40, max([9 if trace.states else 6, *(width_of(a) for a in actions)]))
-    line = min(24, max([4, *(width_of(p) for p in places)]))
-    fixed = 2 + number + 2 + who + 2 + act + 2 + line + 2
-    stacked = width - fixed < _ROOM
-    room = width - 8 if stacked else width - fixed
-    act = max(9, min(act, width - (fixed - act))) if stacked else act
+    at = _columns(len(trace.steps), whos, actions, places, width)
 
     def row(n: str, w: Text, a: Text, p: Text, entries: list[Text]) -> Iterator[Text]:
-        cells = [([text((f"{n:>{number}}", "dim"))], number), (fold(w, who), who), (fold(a, act), act)]
-        cells.append(([text(" " * max(0, line - width_of(p)), p)], line))
-        body = flow(entries, room)
-        if not stacked:
-            cells.append((body, room))
+        number = text((f"{n:>{at.number}}", "dim"))
+        line = text(" " * max(0, at.line - width_of(p)), p)
+        cells = [([number], at.number), (fold(w, at.who), at.who), (fold(a, at.action), at.action)]
+        cells.append((fold(line, at.line), at.line))
+        body = flow(entries, at.changes)
+        if not at.stacked:
+            cells.append((body, at.changes))
         for out in columns(cells):
             yield text("  ", out)
-        if stacked and entries:
+        if at.stacked and entries:
             for out in body:
-                yield text(" " * 8, out)
+                yield text(" " * _INDENT, out)
 
     if trace.steps or trace.states:
         heads = [text((h, "dim")) for h in ("who", "action", "line", "changes")]
-        yield from row("step", heads[0], heads[1], heads[2], [] if stacked else [heads[3]])
+        yield from row("step", heads[0], heads[1], heads[2], [] if at.stacked else [heads[3]])
     if trace.states:
         yield from row("0", text(""), text("initially"), text(""), list(_initial(trace)))
     for i, step in enumerate(trace.steps):
