@@ -96,7 +96,8 @@ class _Simulation:
             if stop or self.met():
                 break
         length = self.length()
-        reason = f"simulated {self.walks} walks of up to {length} steps, seed {self.engine.seed}"
+        plural = "" if self.walks == 1 else "s"
+        reason = f"simulated {self.walks} walk{plural} of up to {length} steps, seed {self.engine.seed}"
         return Result(
             self.engine.name,
             "simulated",
