@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from kspec.interp.evaluate import CHOICES, OLD, EvalError, Fn, Frame, Scope, compile_expr
@@ -33,6 +34,9 @@ from kspec.interp.execute import (
 from kspec.system.expr import Expr, Site, Var
 from kspec.system.model import Action, Property, State, System
 from kspec.system.stmt import Block
+
+KEPT_ARGUMENTS = 4096
+"""Actions with at most that many argument lists keep them."""
 
 
 class Violation(NamedTuple):
@@ -95,7 +99,7 @@ class Machine:
         """Every outcome of every action in a state.  ``poll`` is called now and then where arguments are
         many; it may raise to give up."""
         for act in self._actions:
-            yield from self._fire(act, state, _arguments(act.domains), poll)
+            yield from self._fire(act, state, act.arguments(), poll)
 
     def fire(self, state: State, action: str, args: tuple[int, ...]) -> Iterator[Outcome]:
         """The outcomes of one action with given arguments; none when it is disabled, when there is no such
@@ -285,6 +289,12 @@ class _Action(_Step):
         self.name = action.name
         self.domains = [range(t.lo, t.hi + 1) for _, t in action.params]
         self.guard: Fn = compile_expr(action.guard, self.scope)
+        few = prod(map(len, self.domains)) <= KEPT_ARGUMENTS
+        self.kept = tuple(product(*self.domains)) if few else None
+
+    def arguments(self) -> Iterable[tuple[int, ...]]:
+        """Every argument list, ascending, the last parameter fastest."""
+        return _lazy_product(self.domains) if self.kept is None else self.kept
 
 
 class _Formula:
@@ -317,11 +327,14 @@ class _Check(_Formula):
         return Violation(self.name, Site(self.span), self.message(state, self.message_env))
 
 
-def _arguments(domains: Sequence[range]) -> Iterable[tuple[int, ...]]:
-    """The product of the domains, the last fastest; never held in memory where a domain is large."""
-    if all(len(d) <= 4096 for d in domains):
-        return product(*domains)
-    return ((v, *rest) for v in domains[0] for rest in _arguments(domains[1:]))
+def _lazy_product(domains: Sequence[range]) -> Iterator[tuple[int, ...]]:
+    """``itertools.product`` that does not hold the domains in memory."""
+    if not domains:
+        yield ()
+        return
+    for v in domains[0]:
+        for rest in _lazy_product(domains[1:]):
+            yield (v, *rest)
 
 
 def _truth(check: _Check, state: State, old: State | None = None) -> bool | EvalError:
