@@ -13,9 +13,15 @@ from kspec.lang import ast
 from kspec.lang.diagnostics import Diagnostic, Failed
 from kspec.lang.source import Span
 
-RESERVED = frozenset(
-    ["kspec", "use", "param", "const", "enum", "id", "ordered", "type", "struct", "var", "init", "fun", "proc", "action", "process", "when", "invariant", "lemma", "step", "reachable", "terminal", "limit", "deadlock", "check", "scenario", "bool", "set", "seq", "map", "if", "else", "for", "while", "loop", "either", "or", "atomic", "let", "choose", "require", "await", "assert", "goto", "break", "continue", "return", "skip", "forall", "exists", "in", "where", "true", "false", "none", "at", "ref", "count", "sum", "min", "max"]
-)
+# fmt: off
+RESERVED = frozenset((
+    "kspec", "use", "param", "const", "enum", "id", "ordered", "type", "struct", "var", "init", "fun", "proc",
+    "action", "process", "when", "invariant", "lemma", "step", "reachable", "terminal", "limit", "deadlock", "check",
+    "scenario", "bool", "set", "seq", "map", "if", "else", "for", "while", "loop", "either", "or", "atomic", "let",
+    "choose", "require", "await", "assert", "goto", "break", "continue", "return", "skip", "forall", "exists", "in",
+    "where", "true", "false", "none", "at", "ref", "count", "sum", "min", "max",
+))
+# fmt: on
 
 
 def _unescape(text: str) -> str:

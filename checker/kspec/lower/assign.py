@@ -5,7 +5,7 @@ from __future__ import annotations
 from kspec.lang import ast
 from kspec.lang.diagnostics import did_you_mean
 from kspec.lang.source import Span
-from kspec.lower import exprs
+from kspec.lower import exprs, places
 from kspec.lower.coerce import coerce
 from kspec.lower.scope import ConstBinding, Context, Env, ValueBinding, describe, error, unknown
 from kspec.lower.values import Place, Value, default_value, of
@@ -17,7 +17,7 @@ from kspec.types import BOOL, BoolType, RangeType, SeqType, SetType
 
 def target(ctx: Context, env: Env, e: ast.Expr) -> Place:
     """The place that a statement writes; raises Failed (E0401) when ``e`` cannot be assigned."""
-    p = exprs.place(ctx, env, e)
+    p = places.place(ctx, env, e)
     if p is not None:
         return p
     root = e

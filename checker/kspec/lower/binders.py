@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kspec.lang import ast
+from kspec.lower import exprs
 from kspec.lower.scope import Context, Env, TypeBinding, ValueBinding, describe, error
 from kspec.lower.values import EmptyTag, NoneTag, Value, ValueType, of
 from kspec.system.expr import Binary, Const, Expr, Quant, Site, Var, bounds
@@ -38,14 +39,12 @@ class Bound:
 
 def bind(ctx: Context, env: Env, binders: tuple[ast.Binder, ...]) -> tuple[tuple[Bound, ...], Env]:
     """Elaborates binders from left to right; later domains see earlier names."""
-    from kspec.lower.exprs import boolean
-
     out: list[Bound] = []
     for b in binders:
         bound = domain(ctx, env, b.name, b.domain)
         env = env.bind(b.name, ValueBinding(bound.value))
         if b.where is not None:
-            conds = (*bound.conds, boolean(ctx, env, b.where, "where"))
+            conds = (*bound.conds, exprs.boolean(ctx, env, b.where, "where"))
             bound = Bound(bound.name, bound.vars, conds, bound.type, bound.value, bound.domain_conds)
         out.append(bound)
     return tuple(out), env
@@ -53,11 +52,9 @@ def bind(ctx: Context, env: Env, binders: tuple[ast.Binder, ...]) -> tuple[tuple
 
 def domain(ctx: Context, env: Env, name: str, d: ast.Domain) -> Bound:
     """The variables of a name that ranges over a domain."""
-    from kspec.lower.exprs import _number, value
-
     if d.expr is None:
         assert d.lo is not None and d.hi is not None
-        lo, hi = _number(ctx, env, d.lo), _number(ctx, env, d.hi)
+        lo, hi = exprs.number(ctx, env, d.lo), exprs.number(ctx, env, d.hi)
         least, most = bounds(lo)[0], max(bounds(hi)[1], bounds(lo)[0])
         v = Var(ctx.fresh(name), least, most, RangeType(least, most))
         conds: list[Expr] = []
@@ -70,7 +67,7 @@ def domain(ctx: Context, env: Env, name: str, d: ast.Domain) -> Bound:
         found = ctx.lookup(env, d.expr.name)
         if isinstance(found, TypeBinding):
             return over_type(ctx, name, found.type, d)
-    s = value(ctx, env, d.expr)
+    s = exprs.value(ctx, env, d.expr)
     if isinstance(s.type, OptType) and not is_scalar(s.type):
         raise error("E0320", f"cannot range over `{s.type}`", d.span, help="a type, a set, or `a..b`")
     match s.type:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from kspec.lang import ast
 from kspec.lang.diagnostics import did_you_mean
-from kspec.lower.coerce import coerce
+from kspec.lower import exprs
+from kspec.lower.coerce import coerce, dereference
 from kspec.lower.scope import Context, DeclBinding, Env, TypeBinding, ValueBinding, describe, error, unknown
 from kspec.lower.types import resolve
 from kspec.lower.values import Value, ValueType, default_value, has_default, of
 from kspec.system.expr import Binary, Expr, Ite, Let, Var, bounds
 from kspec.system.layout import leaves
-from kspec.types import EnumType, IdType, StructType, is_scalar, scalar
+from kspec.types import EnumType, IdType, OptType, StructType, is_scalar, scalar
 
 
 def call(ctx: Context, env: Env, e: ast.Call, want: ValueType | None) -> Value:
@@ -45,24 +46,22 @@ def check_count(e: ast.Call | ast.CallStmt, want: int, what: str) -> None:
 
 
 def _old(ctx: Context, env: Env, e: ast.Call, want: ValueType | None) -> Value:
-    from kspec.lower.exprs import value
-
     check_count(e, 1, "built-in")
     if not env.step:
         raise error("E0332", "`old` is for `step` properties", e.span, help="step NAME: old(x) <= x;")
     if env.old:
         raise error("E0332", "`old` inside `old`", e.span)
-    return value(ctx, env.with_old(), e.args[0].value, want)
+    return exprs.value(ctx, env.with_old(), e.args[0].value, want)
 
 
 def _ord(ctx: Context, env: Env, e: ast.Call) -> Value:
-    from kspec.lower.exprs import integer, value
-
     check_count(e, 1, "built-in")
-    v = value(ctx, env, e.args[0].value)
+    v = exprs.value(ctx, env, e.args[0].value)
+    if isinstance(v.type, OptType):
+        v = dereference(v, v.type.base, ctx.site(e.args[0].span))
     match v.type:
         case EnumType() | IdType(ordered=True):
-            return integer(v.expr)
+            return exprs.integer(v.expr)
         case IdType() as t:
             raise error(
                 "E0305",
@@ -76,21 +75,17 @@ def _ord(ctx: Context, env: Env, e: ast.Call) -> Value:
 
 
 def _least(ctx: Context, env: Env, e: ast.Call) -> Value:
-    from kspec.lower.exprs import _number, integer
-
-    best: Expr = _number(ctx, env, e.args[0].value)
+    best: Expr = exprs.number(ctx, env, e.args[0].value)
     for a in e.args[1:]:
-        other = _number(ctx, env, a.value)
+        other = exprs.number(ctx, env, a.value)
         (bl, bh), (ol, oh) = bounds(best), bounds(other)
         x, y = Var(ctx.fresh("a"), bl, bh), Var(ctx.fresh("b"), ol, oh)
         pick = Ite(Binary("le" if e.name == "min" else "ge", x, y), x, y)
         best = Let(x, best, Let(y, other, pick))
-    return integer(best)
+    return exprs.integer(best)
 
 
 def _function(ctx: Context, env: Env, e: ast.Call, decl: ast.FunDecl, module: str) -> Value:
-    from kspec.lower.exprs import expect, value
-
     if decl.name in env.calls:
         raise error(
             "E0333", f"`{decl.name}` is recursive", e.span, help=" -> ".join((*env.calls, decl.name))
@@ -102,7 +97,7 @@ def _function(ctx: Context, env: Env, e: ast.Call, decl: ast.FunDecl, module: st
     for p, a in zip(decl.params, e.args, strict=True):
         assert p.type is not None
         t = resolve(ctx, types_env, p.type)
-        v = expect(ctx, env, a.value, t, f"argument `{p.name}`")
+        v = exprs.expect(ctx, env, a.value, t, f"argument `{p.name}`")
         if is_scalar(t):
             s = scalar(t)
             lo, hi = bounds(v.expr)
@@ -111,7 +106,7 @@ def _function(ctx: Context, env: Env, e: ast.Call, decl: ast.FunDecl, module: st
             v = of(s, var)
         inner = inner.bind(p.name, ValueBinding(v))
     result_type = resolve(ctx, types_env, decl.result)
-    result = coerce(ctx, value(ctx, inner, decl.body, result_type), result_type, decl.body.span, "result")
+    result = coerce(ctx, exprs.value(ctx, inner, decl.body, result_type), result_type, decl.body.span, "result")
 
     def leaf(k: int, i: tuple[Expr, ...]) -> Expr:
         body = result.leaf(k, i)
@@ -123,8 +118,6 @@ def _function(ctx: Context, env: Env, e: ast.Call, decl: ast.FunDecl, module: st
 
 
 def _struct(ctx: Context, env: Env, e: ast.Call, t: StructType) -> Value:
-    from kspec.lower.exprs import expect
-
     given: dict[str, ast.Arg] = {}
     names = [n for n, _ in t.fields]
     for a in e.args:
@@ -138,7 +131,7 @@ def _struct(ctx: Context, env: Env, e: ast.Call, t: StructType) -> Value:
     parts: list[Value] = []
     for name, ft in t.fields:
         if name in given:
-            parts.append(expect(ctx, env, given[name].value, ft, f"field `{name}`"))
+            parts.append(exprs.expect(ctx, env, given[name].value, ft, f"field `{name}`"))
         elif has_default(ft):
             parts.append(default_value(ft))
         else:

@@ -14,18 +14,17 @@ from typing import TypeAlias
 from kspec.lang import ast
 from kspec.lang.diagnostics import Failed, did_you_mean
 from kspec.lang.source import Span
-from kspec.lower import assign, exprs, stmts
+from kspec.lower import assign, exprs, stepwise, stmts
 from kspec.lower.binders import bind, conjunction
-from kspec.lower.calls import check_count
 from kspec.lower.coerce import coerce
-from kspec.lower.scope import Context, DeclBinding, Env, PlaceBinding, ProcessInfo, ValueBinding, error, unknown
+from kspec.lower.scope import Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.types import resolve
-from kspec.lower.values import Place, Value, of
+from kspec.lower.values import Place, Value
 from kspec.system.constant import NotConstant, evaluate
 from kspec.system.expr import TRUE, Binary, Cell, Const, Expr, Quant, Site, Var
 from kspec.system.layout import cells_of, key_dims, vacant
 from kspec.system.stmt import Assign, Block, Choose, Require, Stmt, Write
-from kspec.types import IdType, RangeType, SetType, Type, scalar
+from kspec.types import IdType, SetType, Type
 
 
 @dataclass(frozen=True)
@@ -244,8 +243,8 @@ class Flow:
                 return env.bind(name, ValueBinding(p.value()))
             case ast.ChooseStmt(binder, span):
                 return self.choose(env, binder, span, here, after)
-            case ast.CallStmt() if (decl := self.stepwise(env, t)) is not None:
-                self.call(env, t, decl, here, after)
+            case ast.CallStmt() if (decl := stepwise.procedure(ctx, env, t)) is not None:
+                stepwise.call(self, env, t, decl, here, after)
             case _:
                 env, made = stmts.statement(ctx, env, t, stmts.Frame())
                 self.step(here, t.span, TRUE, tuple(made), after)
@@ -365,88 +364,6 @@ class Flow:
         self.step(here, span, TRUE, (*made, *assign.store(ctx, p, found.value, span)), after)
         return env.bind(binder.name, ValueBinding(p.value()))
 
-    # -- procedures -----------------------------------------------------------------------------
-
-    def stepwise(self, env: Env, t: ast.CallStmt) -> ast.ProcDecl | None:
-        """The procedure of a call, when its body is more than one step."""
-        found = self.ctx.lookup(env, t.name)
-        if found is None:
-            raise unknown(self.ctx, env, t.name, t.span, "procedure")
-        if isinstance(found, DeclBinding) and isinstance(found.decl, ast.ProcDecl):
-            return found.decl
-        return None
-
-    def call(self, env: Env, t: ast.CallStmt, decl: ast.ProcDecl, here: int, after: int) -> None:
-        """Stores the arguments and the return label, and goes to the one body of the procedure."""
-        ctx = self.ctx
-        if decl.name in self.running:
-            raise error(
-                "E0333", f"`{decl.name}` is recursive", t.span, help=" -> ".join((*self.running, decl.name))
-            )
-        check_count(t, len(decl.params), "procedure")
-        found = ctx.lookup(env, t.name)
-        assert isinstance(found, DeclBinding)
-        before: list[Stmt] = []
-        shape: list[object] = [decl.name]
-        refs: dict[str, Place] = {}
-        values: dict[str, tuple[Type, Value]] = {}
-        for p, a in zip(decl.params, t.args, strict=True):
-            assert p.type is not None
-            kind = resolve(ctx, Env(found.module), p.type)
-            if p.ref:
-                place, fixed = stmts.reference(ctx, env, a, kind, p.name)
-                before += fixed
-                refs[p.name] = place
-                shape.append((tuple(c.name for c in place.cells), tuple(map(_shape, place.index))))
-            else:
-                values[p.name] = kind, exprs.expect(ctx, env, a.value, kind, f"argument `{p.name}`")
-        body = self.bodies.get(tuple(shape))
-        first = body is None
-        if body is None:
-            body = self._frame(env, decl, found.module, refs, values, t.span)
-            self.bodies[tuple(shape)] = body
-        for place, name in body.frame:
-            source = values[name][1] if name in values else _index_value(refs, name)
-            before += assign.store(ctx, place, source, t.span)
-        site = len(body.sites)
-        body.sites.append(after)
-        assert body.returns is not None
-        before += assign.store(ctx, body.returns, of(scalar(body.returns.type), Const(site)), t.span)
-        self.step(here, t.span, TRUE, tuple(before), body.entry)
-        if first:
-            saved = self.prefix, self.anchor, self.offset, self.labels
-            self.prefix, self.anchor, self.offset, self.labels = f"{decl.name}", "", 0, {}
-            self.running = (*self.running, decl.name)
-            self.block(body.env, decl.body, body.entry, body.exit, Scope(None, None, body.exit))
-            self.finish_gotos()
-            self.running = self.running[:-1]
-            self.prefix, self.anchor, self.offset, self.labels = saved
-
-    def _frame(
-        self, env: Env, decl: ast.ProcDecl, module: str, refs: dict[str, Place],
-        values: dict[str, tuple[Type, Value]], span: Span,
-    ) -> Body:
-        prefix = decl.name
-        inner = env.entering(decl.name, module).bind("self", env.names.get("self", stmts.POISON))
-        frame: list[tuple[Place, str]] = []
-        for name, (kind, _) in values.items():
-            p = self.local(self.unique(f"{prefix}.{name}"), kind, span)
-            frame.append((p, name))
-            inner = inner.bind(name, PlaceBinding(p))
-        for name, place in refs.items():
-            index: list[Expr] = []
-            for k, e in enumerate(place.index):
-                if isinstance(e, Const) or (isinstance(e, Var) and e.name == "self"):
-                    index.append(e)
-                    continue
-                dim = place.cells[0].dims[k]
-                p = self.local(self.unique(f"{prefix}.{name}.at{k}"), dim, span)
-                frame.append((p, f"{name}@{k}"))
-                index.append(p.read(0, ()))
-            inner = inner.bind(name, PlaceBinding(Place(place.type, place.cells, tuple(index), place.site)))
-        returns = self.local(self.unique(f"{prefix}.ret"), RangeType(0, 63), span)
-        return Body(self.new(), self.new(), inner, returns, [], frame)
-
     # -- finishing ------------------------------------------------------------------------------
 
     def finish_gotos(self) -> None:
@@ -510,15 +427,3 @@ def _decided(cond: Expr) -> bool | None:
 
 def _no_step(t: ast.Stmt) -> bool:
     return isinstance(t, ast.LabelStmt)
-
-
-def _shape(e: Expr) -> object:
-    """What of a reference's index is part of the specialisation of a body: constants and the instance itself."""
-    return e if isinstance(e, Const) or (isinstance(e, Var) and e.name == "self") else "index"
-
-
-def _index_value(refs: dict[str, Place], name: str) -> Value:
-    ref, _, k = name.partition("@")
-    place = refs[ref]
-    return of(place.cells[0].dims[int(k)], place.index[int(k)])
-

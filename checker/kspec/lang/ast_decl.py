@@ -1,0 +1,254 @@
+"""Declarations of the syntax tree, checks and scenarios, and the module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from kspec.lang.ast_expr import Arg, Domain, Expr, TypeExpr
+from kspec.lang.ast_stmt import Message, Stmt
+from kspec.lang.source import Span
+
+
+@dataclass(frozen=True, eq=False)
+class UseDecl:
+    module: str
+    names: tuple[tuple[str, Span], ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ParamDecl:
+    name: str
+    type: TypeExpr
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ConstDecl:
+    name: str
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class EnumDecl:
+    name: str
+    members: tuple[tuple[str, Span], ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class IdDecl:
+    name: str
+    size: Expr
+    ordered: bool
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class TypeDecl:
+    name: str
+    type: TypeExpr
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class StructDecl:
+    name: str
+    fields: tuple[tuple[str, TypeExpr, Span], ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class VarDecl:
+    """``keys`` are the index types of the declarator, ``type`` is that of one element."""
+
+    name: str
+    keys: tuple[TypeExpr, ...]
+    type: TypeExpr
+    value: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class InitDecl:
+    body: tuple[Stmt, ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ParamItem:
+    """A formal parameter: ``x: T``, ``ref x: T``, or in an action header ``x in S``."""
+
+    name: str
+    type: TypeExpr | None
+    domain: Domain | None
+    ref: bool
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class FunDecl:
+    name: str
+    params: tuple[ParamItem, ...]
+    result: TypeExpr
+    body: Expr
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ProcDecl:
+    name: str
+    params: tuple[ParamItem, ...]
+    body: tuple[Stmt, ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ActionDecl:
+    name: str
+    params: tuple[ParamItem, ...]
+    guard: Expr | None
+    body: tuple[Stmt, ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ProcessDecl:
+    name: str
+    param: ParamItem | None
+    body: tuple[Stmt, ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class PropertyDecl:
+    """``invariant``, ``lemma``, ``step``, ``reachable``, ``terminal``, ``limit``."""
+
+    kind: Literal["invariant", "lemma", "step", "reachable", "terminal", "limit"]
+    name: str
+    expr: Expr
+    message: Message | None
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class DeadlockDecl:
+    """``deadlock off;``."""
+
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """``NAME = e`` or ``NAME in [a, b]`` or ``NAME in lo..hi``."""
+
+    name: str
+    values: tuple[Expr, ...]
+    range: Domain | None
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ExpectClause:
+    """How a check is to end; ``words`` are the clause's parts (see ``kspec.system.check.Expectation``)."""
+
+    kind: Literal["holds", "violates"]
+    property: str | None
+    only: bool
+    up_to: int | None
+    within_limit: bool
+    states: int | None
+    transitions: int | None
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class CheckDecl:
+    name: str
+    story: str
+    settings: tuple[Setting, ...]
+    slow: bool
+    expect: ExpectClause
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class DoStep:
+    """``action(args);`` or ``process(args).label;``, with ``violates P``."""
+
+    name: str
+    args: tuple[Arg, ...]
+    label: str | None
+    violates: str | None
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class DisabledStep:
+    name: str
+    args: tuple[Arg, ...]
+    label: str | None
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ExpectStep:
+    cond: Expr
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class PickStep:
+    cond: Expr
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class RepeatStep:
+    times: Expr
+    body: tuple[ScenarioItem, ...]
+    span: Span
+
+
+ScenarioItem: TypeAlias = DoStep | DisabledStep | ExpectStep | PickStep | RepeatStep
+
+
+@dataclass(frozen=True, eq=False)
+class ScenarioDecl:
+    name: str
+    settings: tuple[Setting, ...]
+    steps: tuple[ScenarioItem, ...]
+    span: Span
+
+
+Decl: TypeAlias = (
+    UseDecl
+    | ParamDecl
+    | ConstDecl
+    | EnumDecl
+    | IdDecl
+    | TypeDecl
+    | StructDecl
+    | VarDecl
+    | InitDecl
+    | FunDecl
+    | ProcDecl
+    | ActionDecl
+    | ProcessDecl
+    | PropertyDecl
+    | DeadlockDecl
+    | CheckDecl
+    | ScenarioDecl
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """One file."""
+
+    name: str
+    file: str
+    decls: tuple[Decl, ...]
