@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from kspec.lower.flow import split_guard
 from kspec.lower.scope import Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.types import fold, resolve
 from kspec.lower.values import of
-from kspec.system.expr import TRUE, Binary, Cell, Const, Expr, Quant, Var
+from kspec.system.expr import FALSE, TRUE, Binary, Cell, Const, Expr, Quant, Var
 from kspec.system.layout import default, indices, leaves
 from kspec.system.model import Action, Property, System, Variable
 from kspec.system.relink import Relink, relink_system
 from kspec.system.rewrite import substitute
+from kspec.system.simplify import simplify, simplify_block
 from kspec.system.stmt import Block, Stmt
 from kspec.types import IdType, Scalar, is_scalar, scalar
 
@@ -111,7 +113,21 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
     links = Relink(
         {k: v for f in finished for k, v in f.labels.items()}, {k: v for f in finished for k, v in f.relink.items()}
     )
-    return Elaborated(relink_system(system, links), ctx, links)
+    return Elaborated(_simplified(relink_system(system, links)), ctx, links)
+
+
+def _simplified(system: System) -> System:
+    """Without what is constant in this configuration; actions that can never be taken stay, by name."""
+    return dataclasses.replace(
+        system,
+        init=simplify_block(system.init),
+        actions=tuple(
+            dataclasses.replace(a, guard=simplify(a.guard), body=simplify_block(a.body)) for a in system.actions
+        ),
+        properties=tuple(dataclasses.replace(p, expr=simplify(p.expr)) for p in system.properties),
+        terminal=tuple(e for t in system.terminal if (e := simplify(t)) != FALSE),
+        limits=tuple(e for t in system.limits if (e := simplify(t)) != TRUE),
+    )
 
 
 def _processes(ctx: Context, program: Program) -> list[process.Built]:

@@ -389,7 +389,7 @@ class Flow:
         for number in self.alias:
             if self.resolve(number) in self.alias:
                 raise error("E0412", "a loop without a step", span, help="await something in it")
-        for loc, entries, at in reversed(self.unions):
+        for loc, entries, at in self.unions:  # inner ones first
             for entry in entries:
                 target = self.resolve(entry)
                 if entry in self.alias:
