@@ -16,7 +16,8 @@ from kspec.trace.build import Meta, trace_of
 from kspec.trace.format import dumps, loads
 from kspec.trace.lines import flow, fold, text, visible, width_of
 from kspec.trace.model import ModelRef, Origin, Trace, TraceProperty, TraceStep
-from kspec.trace.table import action_text, plain, render
+from kspec.trace.table import action_text, lines, plain, render, step_text
+from kspec.trace.values import MapOf, RecordOf
 from rich.cells import cell_len
 from rich.console import Console
 from trace_systems import find, locks, refs
@@ -63,9 +64,9 @@ def test_the_file_alone_is_enough(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_every_width(name: str) -> None:
     for width in (1, 30, 41, 55, 64, 80, 99, 140, 200, 1000):
-        lines = plain(ALL[name], width).splitlines()
-        assert max(map(cell_len, lines)) <= max(width, 30)
-        words = "".join("".join(lines).split())
+        shown = plain(ALL[name], width).splitlines()
+        assert max(map(cell_len, shown[1:])) <= max(width, 30)
+        words = "".join("".join(shown).split())
         for step in ALL[name].steps:
             assert step.action.rpartition(".")[2][:6] in words
 
@@ -75,7 +76,9 @@ def test_a_terminal_shows_the_same_text(name: str) -> None:
     for width in (60, 100):
         stream = io.StringIO()
         Console(file=stream, width=width, force_terminal=False, color_system=None).print(render(ALL[name]))
-        assert [x.rstrip() for x in stream.getvalue().splitlines()] == plain(ALL[name], width).splitlines()
+        shown = [x.rstrip() for x in stream.getvalue().splitlines()]
+        assert shown == [x.plain.rstrip() for x in lines(ALL[name], width)]
+        assert shown[-5:] == plain(ALL[name], width).splitlines()[-5:]
 
 
 def test_colours_are_the_only_difference() -> None:
@@ -128,8 +131,9 @@ def test_hostile_text_is_harmless(words: str) -> None:
             assert unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp"), hex(ord(c))
         stream = io.StringIO()
         Console(file=stream, width=width, color_system=None).print(render(trace))
-        assert [x.rstrip() for x in stream.getvalue().splitlines()] == shown.splitlines()
-        assert max(map(cell_len, shown.splitlines())) <= width
+        printed = [x.rstrip() for x in stream.getvalue().splitlines()]
+        assert printed == [x.plain.rstrip() for x in lines(trace, width)]
+        assert max(map(cell_len, printed)) <= width
     if words.startswith("["):
         assert words in plain(trace, 200)
 
@@ -161,6 +165,17 @@ def test_action_texts() -> None:
     )
     assert action_text(TraceStep("locker.want", (("self", "Task#1"),), "locker(Task#1)", "self")) == "want"
     assert action_text(TraceStep("tick")) == "tick"
+    assert step_text(TraceStep("put", (("t", "Task#0"), ("n", "3")), "Task#0", "t")) == "put(Task#0, n=3)"
+    assert step_text(TraceStep("locker.want", (("self", "1"),), "locker(1)", "self")) == "locker(1) want"
+    assert step_text(TraceStep("updater.start", (), "updater")) == "updater start"
+
+
+def test_where_a_process_goes_comes_last() -> None:
+    before = (("p", MapOf((("T#0", RecordOf((("pc", "a"), ("n", 0)))), ("T#1", RecordOf((("pc", "a"), ("n", 0))))))),)
+    after = (("p", MapOf((("T#0", RecordOf((("pc", "b"), ("n", 1)))), ("T#1", RecordOf((("pc", "c"), ("n", 0))))))),)
+    step = TraceStep("p.a", (("self", "T#0"),), "p(T#0)", "self")
+    trace = Trace(ModelRef("m.kspec", "m"), "run", "0", ("p",), (before, after), (step,))
+    assert plain(trace).splitlines()[-1] == "     1  p(T#0)  a                p[T#0].n 0 -> 1   p[T#1].pc a -> c   at b"
 
 
 def test_a_trace_of_nothing() -> None:

@@ -44,14 +44,14 @@ def render(trace: Trace) -> TraceView:
 
 
 def plain(trace: Trace, width: int = PLAIN_WIDTH) -> str:
-    """The same as text without colours."""
-    return "".join(line.plain.rstrip() + "\n" for line in lines(trace, width))
+    """The same as text without colours; the headline is one line, for programs that look for it."""
+    return "".join(line.plain.rstrip() + "\n" for line in lines(trace, width, whole=True))
 
 
-def lines(trace: Trace, width: int) -> Iterator[Text]:
-    """All lines of a trace: headline, reason, steps."""
+def lines(trace: Trace, width: int, whole: bool = False) -> Iterator[Text]:
+    """All lines of a trace: headline, reason, steps; ``whole``: the headline is one line, however long."""
     width = max(width, _NARROWEST)
-    yield from headline(trace, width)
+    yield from headline(trace, width, whole)
     why = list(_why(trace, width))
     if why:
         yield text("")
@@ -62,7 +62,7 @@ def lines(trace: Trace, width: int) -> Iterator[Text]:
     yield from _steps(trace, width)
 
 
-def headline(trace: Trace, width: int) -> Iterator[Text]:
+def headline(trace: Trace, width: int, whole: bool = False) -> Iterator[Text]:
     """``file:line:col  VIOLATED  kind name "message"``, and which model and parameters."""
     p = trace.property
     word = _WORDS[trace.outcome]
@@ -73,7 +73,7 @@ def headline(trace: Trace, width: int) -> Iterator[Text]:
         parts += ["  ", (named, "bold")]
         if p.message:
             parts.append(f'  "{p.message}"')
-    yield from fold(text(*parts), width)
+    yield from [text(*parts)] if whole else fold(text(*parts), width)
     model = trace.model
     about = [f"{model.name}" + (f" {model.case}" if model.case else "")]
     about += [f"{n} = {v}" for n, v in model.params]
@@ -185,8 +185,7 @@ def _since(trace: Trace, r: Observed) -> str:
         return f"since step {r.step}"
     step = trace.steps[r.step - 1]
     line = f"  line {step.place.line}" if step.place else ""
-    args = ", ".join(v for _, v in step.args)
-    return f"since step {r.step}  {step.action}{f'({args})' if args else ''}{line}"
+    return f"since step {r.step}  {step_text(step)}{line}"
 
 
 def _labelled(label: str, line: Text, width: int) -> Iterator[Text]:
@@ -208,11 +207,25 @@ def _line(trace: Trace, place: Span | None) -> str:
     return f"{PurePosixPath(place.file).name}:{place.line}"
 
 
+def step_text(step: TraceStep) -> str:
+    """A step with who takes it: ``put(Task#0, Event#1)``, ``locker(Task#1) want``."""
+    process = step.actor.partition("(")[0]
+    if process and step.action.startswith(f"{process}."):
+        return f"{step.actor} {action_text(step)}"
+    args = ", ".join(_arg(n, v) for n, v in step.args)
+    return f"{step.action}({args})" if args else step.action
+
+
+def _arg(name: str, value: str) -> str:
+    """An argument; an identity says itself what it is."""
+    return value if "#" in value else f"{name}={value}"
+
+
 def action_text(step: TraceStep) -> str:
     """The action with its arguments, without what the actor says already: ``open(Event#1, n=2)``."""
     process = step.actor.partition("(")[0]
     name = step.action.removeprefix(f"{process}.") if process else step.action
-    args = [v if "#" in v else f"{n}={v}" for n, v in step.args if n != step.actor_param]
+    args = [_arg(n, v) for n, v in step.args if n != step.actor_param]
     return f"{name}({', '.join(args)})" if args else name
 
 
@@ -281,7 +294,7 @@ def _steps(trace: Trace, width: int) -> Iterator[Text]:
         yield from row("0", text(""), text("initially"), text(""), list(_initial(trace)))
     for i, step in enumerate(trace.steps):
         if i + 1 < len(trace.states):
-            entries = [change_text(c) for c in changes(trace.states[i], trace.states[i + 1])]
+            entries = list(_changes(step, changes(trace.states[i], trace.states[i + 1])))
             entries = entries or [text(("nothing changes", "dim"))]
         else:
             entries = _failure(trace, step, trace.failure)
@@ -289,6 +302,18 @@ def _steps(trace: Trace, width: int) -> Iterator[Text]:
     if not trace.states and trace.failure:
         for entry in _failure(trace, None, trace.failure):
             yield from _indented(entry, width)
+
+
+def _changes(step: TraceStep, found: tuple[Change, ...]) -> Iterator[Text]:
+    """The changes of a step; where the acting process goes comes last: ``at critical``."""
+    process, _, who = step.actor.partition("(")
+    here = f"{process}[{who.removesuffix(')')}].pc" if who else f"{process}.pc"
+    for c in found:
+        if c.path != here:
+            yield change_text(c)
+    for c in found:
+        if c.path == here:
+            yield text((f"at {c.new}", "dim"))
 
 
 def _failure(trace: Trace, step: TraceStep | None, failure: Failure | None) -> list[Text]:

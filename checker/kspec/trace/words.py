@@ -54,10 +54,19 @@ def text_of(system: System, e: Expr) -> str:
         case Narrow(value):
             return text_of(system, value)
         case Read(cell, index, False) if n := set_dims(system).get(cell.name, 0):
-            keys = [plain(expr_text(i, d)) for i, d in zip(index, cell.dims, strict=True)]
+            keys = [_key(system, i, d) for i, d in zip(index, cell.dims, strict=True)]
             return _member(cell, keys, n)
+        case Read(cell, index, old) if index:
+            name = cell.name
+            for i, d in zip(index, cell.dims, strict=True):
+                name = name.replace("[]", f"[{_key(system, i, d)}]", 1)
+            return f"old({name})" if old else name
         case _:
             return cut(plain(expr_text(e)))
+
+
+def _key(system: System, e: Expr, t: Scalar) -> str:
+    return expr_text(e, t) if isinstance(e, Const) else text_of(system, e)
 
 
 def plain(text: str) -> str:
