@@ -4,10 +4,10 @@ from interp.small import R4, TASK, action, at, block, cell, fit, op, put, system
 from kspec.engine.protocol import Run, Step
 from kspec.interp.scenario import ScenarioResult, run_scenario
 from kspec.system.check import Disabled, Do, Expect, Pick, Scenario, ScenarioStep
-from kspec.system.expr import TRUE, Const, Read, Site
-from kspec.system.model import Property, System
+from kspec.system.expr import TRUE, Cell, Const, Let, Quant, Read, Site
+from kspec.system.model import Action, Property, System
 from kspec.system.stmt import Choose, Require
-from kspec.types import BOOL, OptType
+from kspec.types import BOOL, EnumType, OptType
 
 OWNER = cell("owner", OptType(TASK))
 COUNT = cell("count", R4, TASK)
@@ -44,19 +44,44 @@ def test_a_script_that_passes() -> None:
 def test_a_step_that_is_disabled_says_why() -> None:
     r = run(lock(), do("take", 1), do("take", 0))
     assert not r.ok
-    assert (r.step, r.site.text, r.why) == (1, "do take", "take cannot be taken")
+    assert (r.step, r.site.text, r.why) == (1, "do take", "take(Task#0) cannot be taken")
     assert r.details == ("take(Task#0): `owner == none` is false (owner = Task#1)",)
     assert r.run == Run((-1, 0, 0), (Step("take", (1,), (1, 0, 0)),))
 
 
 def test_reasons_are_counted_over_states_and_arguments() -> None:
     r = run(lock(), do("take", None), do("drop", None))
-    assert r.details == (
+    assert r.why == "drop(_) cannot be taken"
+    assert set(r.details) == {
         "drop(Task#0): `count[p] > 0` blocks it in 1 of 2 states",
         "drop(Task#0): `owner == p` is false in 1 of 2 states (owner = Task#1)",
         "drop(Task#1): `owner == p` is false in 1 of 2 states (owner = Task#0)",
         "drop(Task#1): `count[p] > 0` blocks it in 1 of 2 states",
-    )
+    }
+
+
+def test_steps_where_a_process_does_not_stand_are_no_reason() -> None:
+    places = EnumType("t.pc", ("a", "b", "c"))
+    pc = Cell("t[].pc", (TASK,), places, local_of="t")
+    here = [op(at(pc, P), "eq", k) for k in range(3)]
+    go = [
+        Action(f"t.{n}", ((P, TASK),), op(here[k], "and", MINE), block(put(pc, (k + 1) % 3, P)), "t", 0)
+        for k, n in enumerate("abc")
+    ]
+    s = system((pc, OWNER), *go, start=(0, 2, 1))
+    r = run(s, Do(("t.a", "t.b", "t.c"), (0,)))
+    assert (r.why, r.details) == ("t(Task#0) cannot be taken", ("t.a(Task#0): `owner == p` is false (owner = Task#1)",))
+    r = run(s, Do(("t.a", "t.b"), (1,)))
+    assert r.details == ("t(Task#1): it stands elsewhere (t[Task#1].pc = c)",)
+    r = run(s, Do(("t.a",), (1,)))
+    assert r.details == ("t.a(Task#1): `t[p].pc == a` is false (t[Task#1].pc = c)",)
+
+
+def test_values_below_lets_and_quantifiers() -> None:
+    q, k = var("q", TASK), var("k", TASK)
+    counted = Quant("forall", q, op(at(COUNT, q), "gt", 0))
+    r = run(lock(), Expect(Let(k, Const(1), op(op(at(COUNT, k), "gt", 0), "or", counted))))
+    assert r.details == ("count[Task#1] = 0, count[Task#0] = 0",)
 
 
 def test_disabled_that_is_enabled() -> None:
@@ -93,7 +118,7 @@ def test_an_error_in_a_condition() -> None:
 
 def test_errors_in_every_successor_fail_the_step() -> None:
     r = run(lock(), do("take", 0), *(do("count", 0) for _ in range(4)))
-    assert (r.step, r.why) == (4, "count violates error.range: the value 4 is outside 0..3")
+    assert (r.step, r.why) == (4, "count(Task#0) violates error.range: the value 4 is outside 0..3")
     assert r.run is not None
     assert r.run.steps[-1] == Step("count", (0,), None)
 
@@ -106,9 +131,9 @@ def test_declared_violations() -> None:
     assert run(lock(low), do("take", 0), do("count", 0, violates="low")).ok
     assert run(lock(up), do("take", 0), do("count", 0, violates="still")).ok
     r = run(lock(low), do("take", 0), do("count", 0, violates="still"))
-    assert r.why == "count does not violate still; it violates low"
+    assert r.why == "count(Task#0) does not violate still; it violates low"
     r = run(lock(low), do("take", 0, violates="low"), do("count", 0))
-    assert r.why == "take does not violate low"
+    assert r.why == "take(Task#0) does not violate low"
     r = run(lock(low), do("take", 0), do("count", 0, violates="low"), do("drop", 0))
     assert r.why == "nothing can follow a step that violates a property"
 
@@ -116,7 +141,7 @@ def test_declared_violations() -> None:
 def test_undeclared_violations_fail() -> None:
     low = Property("low", "invariant", op(at(COUNT, Const(0)), "lt", 1), ("count of 0 is too high",))
     r = run(lock(low), do("take", 0), do("count", 0))
-    assert (r.step, r.why) == (1, "count violates low: count of 0 is too high")
+    assert (r.step, r.why) == (1, "count(Task#0) violates low: count of 0 is too high")
     # One of the two tasks may count without harm: the script goes on.
     assert run(lock(low), do("take", None), do("count", None)).ok
 
@@ -132,7 +157,7 @@ def test_a_violation_of_deadlock() -> None:
 
 def test_steps_beyond_the_limits() -> None:
     r = run(lock(limits=(op(OWNER, "ne", 1),)), do("take", 1))
-    assert r.why == "take leads beyond the limits"
+    assert r.why == "take(Task#1) leads beyond the limits"
 
 
 def test_alternatives_and_choices() -> None:
@@ -142,7 +167,7 @@ def test_alternatives_and_choices() -> None:
     s = system((flag,), flip, stay)
     assert run(s, do("flip"), Do(("flip", "stay"), ()), Pick(op(flag, "eq", 0)), do("flip")).ok
     r = run(s, Do(("stay", "flop"), ()))
-    assert r.why == "stay or flop cannot be taken"
+    assert r.why == "stay() cannot be taken"
 
 
 def test_initial_states_that_are_wrong() -> None:

@@ -18,6 +18,7 @@ from kspec.interp.machine import Machine, Outcome, Violation
 from kspec.system.check import Disabled, Do, Expect, Pick, Scenario, ScenarioStep
 from kspec.system.expr import Expr, Site
 from kspec.system.model import State, System
+from kspec.types import show_scalar
 
 MOST_DETAILS = 8
 
@@ -124,7 +125,7 @@ def _take(machine: Machine, step: ScenarioStep, nodes: list[_Node]) -> list[_Nod
 def _do(machine: Machine, step: Do, nodes: list[_Node]) -> list[_Node]:
     calls = list(matching(machine, step.actions, step.args))
     ways = [(n, o) for n in nodes for name, args in calls for o in machine.fire(n.state, name, args)]
-    name = " or ".join(dict.fromkeys(step.actions))
+    name = _doing(machine.system, step)
     if not ways:
         blocked = why_disabled(machine, (n.state for n in nodes), calls)
         raise _FailedError(
@@ -142,6 +143,18 @@ def _do(machine: Machine, step: Do, nodes: list[_Node]) -> list[_Node]:
     if all(wrong):
         raise _FailedError(_violates(name, wrong[0][0]), run=_after(*done[0]).run())
     return _unique(_after(n, o) for n, o in done)
+
+
+def _doing(system: System, step: Do) -> str:
+    """The step as the script has it: ``take(Task#0)``, ``locker(Task#1)``, ``open(Event#0, _)``."""
+    found = [a for a in system.actions if a.name in step.actions]
+    if not found:
+        return " or ".join(step.actions)
+    names = {a.process or a.name for a in found} if len(found) > 1 else {found[0].name}
+    shown = (
+        "_" if a is None else show_scalar(t, a) for (_, t), a in zip(found[0].params, step.args)
+    )
+    return f"{' or '.join(sorted(names))}({', '.join(shown)})"
 
 
 def _violating(machine: Machine, name: str, action: str, ways: list[tuple[_Node, Outcome]]) -> list[_Node]:
