@@ -32,10 +32,10 @@ class Clauses:
         if a != TRUE:
             self.sat.add((self.literal(a),))
 
-    def known(self, a: int) -> int | None:
-        """The solver's literal for a literal of the graph that it has met, else None."""
-        v = self._variables.get(a >> 1)
-        return None if v is None else (-v if a & 1 else v)
+    def inputs(self) -> dict[int, bool]:
+        """The values of the inputs (by node) that the solver knows, in its last model."""
+        left = self.aig.left
+        return {n: self.sat.value(v) for n, v in self._variables.items() if n and left[n] < 0}
 
     def _encode(self, root: int) -> int:
         variables, left = self._variables, self.aig.left

@@ -13,7 +13,6 @@ from kspec.engine.protocol import Run, Step
 from kspec.symbolic.aig import Aig
 from kspec.symbolic.bits import Bits, value_of
 from kspec.symbolic.encode import Template
-from kspec.system.model import State
 
 
 @dataclass(frozen=True)
@@ -81,20 +80,24 @@ def read_run(frames: Sequence[Frame], inputs: Mapping[int, bool], steps: int, fa
 
     ``fails``: the last step raises an error, so it has no state after it.
     """
-    template = frames[0].template
-    states: list[State] = []
-    for frame in frames[: steps + (0 if fails else 1)]:
-        numbers = frame.state()
-        truth = iter(frame.aig.evaluate([a for v in numbers for a in v.literals], inputs))
-        states.append(tuple(value_of(v, [next(truth) for _ in v.literals]) for v in numbers))
+    used = frames[: steps + (0 if fails else 1)]
+    template, aig = frames[0].template, frames[0].aig
+    states = [frame.state() for frame in used]
+    picks = [[frame.literal(a.chosen) for a in template.actions] for frame in frames[:steps]]
+    args = [[[frame.bits(v) for v in a.args] for a in template.actions] for frame in frames[:steps]]
+    roots = {x for state in states for v in state for x in v.literals}
+    roots.update(x for row in picks for x in row)
+    roots.update(x for row in args for action in row for v in action for x in v.literals)
+    order = list(roots)
+    truth = dict(zip(order, aig.evaluate(order, inputs), strict=True))
+
+    def number(v: Bits) -> int:
+        return value_of(v, [truth[x] for x in v.literals])
+
+    values = [tuple(number(v) for v in state) for state in states]
     taken: list[Step] = []
-    for i, frame in enumerate(frames[:steps]):
-        picked = frame.aig.evaluate([frame.literal(a.chosen) for a in template.actions], inputs)
-        code = template.actions[picked.index(True)]
-        args = []
-        for v in code.args:
-            literals = [frame.literal(a) for a in v.literals]
-            args.append(value_of(v, frame.aig.evaluate(literals, inputs)))
-        post = states[i + 1] if i + 1 < len(states) else None
-        taken.append(Step(code.action.name, tuple(args), post))
-    return Run(states[0], tuple(taken))
+    for i in range(steps):
+        picked = next(j for j, x in enumerate(picks[i]) if truth[x])
+        post = values[i + 1] if i + 1 < len(values) else None
+        taken.append(Step(template.actions[picked].action.name, tuple(number(v) for v in args[i][picked]), post))
+    return Run(values[0], tuple(taken))
