@@ -10,6 +10,7 @@ import pytest
 from engine.toy_systems import Fake, counter, deaf, killed, until_cancelled
 from kspec.engine import child
 from kspec.engine.control import ControlBlock
+from kspec.engine.faults import EngineFault
 from kspec.engine.protocol import Budget, Evidence, Goals, Progress, Result
 
 SYSTEM = counter()
@@ -42,24 +43,24 @@ def test_killed_from_outside() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE])
 def test_a_crash_is_a_fault_with_the_last_words(number: int) -> None:
-    with pytest.raises(child.EngineFault, match=f"engine died: signal {int(number)}") as caught:
+    with pytest.raises(EngineFault, match=f"engine died: signal {int(number)}") as caught:
         run(killed(number))
     assert "last words" in caught.value.details
 
 
 def test_leaving_without_an_answer_is_a_fault() -> None:
-    with pytest.raises(child.EngineFault, match="exit status 3"):
+    with pytest.raises(EngineFault, match="exit status 3"):
         run(lambda *_: os._exit(3))
 
 
 def test_an_exception_is_a_fault_with_its_traceback() -> None:
-    with pytest.raises(child.EngineFault, match="ZeroDivisionError") as caught:
+    with pytest.raises(EngineFault, match="ZeroDivisionError") as caught:
         run(lambda *_: 1 // 0)
     assert "Traceback" in caught.value.details
 
 
 def test_an_answer_of_another_type_is_a_fault() -> None:
-    with pytest.raises(child.EngineFault, match="no result"):
+    with pytest.raises(EngineFault, match="no result"):
         run(lambda *_: "fine")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -9,23 +10,46 @@ from collections.abc import Sequence
 import click
 
 from kspec import __version__
-from kspec.cli import check, faults, replay, show, sim
-from kspec.engine.child import EngineFault
-from kspec.engine.run import Disagreement
+from kspec.cli import faults
+from kspec.engine.faults import Fault
 from kspec.lang.diagnostics import Failed, render, visible
 
 INTERRUPTED = 3
 FAULT = 70
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMMANDS = {
+    "check": ("Check models.", "kspec.cli.check"),
+    "replay": ("Replay saved traces.", "kspec.cli.replay"),
+    "show": ("Show a model or a saved trace.", "kspec.cli.show"),
+    "sim": ("Take random walks, or run a scenario.", "kspec.cli.sim"),
+}
+"""The commands: what they do in a few words, and the module that has each as ``command``."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is used, so that no command waits for what only others need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name][1]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][0]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="kspec", message="%(prog)s %(version)s")
 def kspec() -> None:
     """Checks formal models of kernel state machines, and holds real systems against them."""
-
-
-for _command in (check.command, show.command, replay.command, sim.command):
-    kspec.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on; the flush at exit must not complain
         return INTERRUPTED
-    except (EngineFault, Disagreement) as e:
+    except Fault as e:
         path = faults.write(f"{e}\n\n{e.details}\n")
         click.echo(f"kspec: internal fault: {visible(str(e))}. Details for a report are in {path}", err=True)
         return FAULT

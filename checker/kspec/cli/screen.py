@@ -28,12 +28,19 @@ _EVERY = 0.2
 _WIPE = "\r\x1b[2K"
 
 
+class _Console(Console):
+    """A console that lets a broken pipe be known: the command line ends the run."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(file: TextIO | None = None) -> Console:
     """A console for results: colours on a terminal unless NO_COLOR is set, plain text in a pipe; nothing
     in a text is taken for markup, and lines are not wrapped."""
     target = file or sys.stdout
     plain = not _is_terminal(target)
-    return Console(
+    return _Console(
         file=target,
         markup=False,
         highlight=False,

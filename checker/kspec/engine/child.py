@@ -23,6 +23,7 @@ from typing import NoReturn
 
 from kspec.engine import frames, process
 from kspec.engine.control import ControlBlock
+from kspec.engine.faults import EngineFault
 from kspec.engine.protocol import Budget, Control, Engine, Goals, Progress, Result
 from kspec.system.model import System
 
@@ -30,14 +31,6 @@ GRACE = 1.0
 _TICK = 0.02
 _MEMORY_TICK = 0.1
 _OVERRUN = 1.25
-
-
-class EngineFault(Exception):
-    """The engine raised an exception or crashed: an internal fault.  ``details`` is for the report file."""
-
-    def __init__(self, engine: str, headline: str, details: str) -> None:
-        super().__init__(f"engine {engine}: {headline}")
-        self.details = details
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,7 @@ class _Ending:
     """How a child ended: its answer, if any, and why it was asked to stop (empty when it was not)."""
 
     answer: frames.Reader | None
-    status: int
+    code: int
     asked: str
     killed: bool
 
@@ -152,8 +145,8 @@ def _watch(child: _Child, name: str, budget: Budget, control: Control, started: 
         if asked and not killed and (now > asked_at + GRACE or too_much):
             process.kill_tree(child.pid)
             killed = True
-    status = _reap(child.pid)
-    return _Ending(reader if reader.complete() else None, status, asked, killed)
+    code = process.reap(child.pid)
+    return _Ending(reader if reader.complete() else None, code, asked, killed)
 
 
 def _reason_to_stop(budget: Budget, control: Control, seconds: float, memory: int) -> str:
@@ -171,18 +164,6 @@ def size_text(n: int) -> str:
     return f"{n / (1 << 30):.1f} GB" if n >= 1 << 30 else f"{n / (1 << 20):.0f} MB"
 
 
-def _reap(pid: int) -> int:
-    """The wait status of a child that has said its last word; it is killed when it does not end soon."""
-    deadline = time.monotonic() + GRACE
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return status
-        time.sleep(0.002)
-    process.kill_tree(pid)
-    return os.waitpid(pid, 0)[1]
-
-
 def _result(name: str, ending: _Ending, child: _Child, budget: Budget, seconds: float) -> Result:
     if ending.answer is not None:
         try:
@@ -198,7 +179,7 @@ def _result(name: str, ending: _Ending, child: _Child, budget: Budget, seconds: 
                 raise EngineFault(name, "its answer is no result", repr(message)[:2000])
     if ending.asked and ending.killed:
         return _unfinished(name, ending.asked, child, seconds)
-    code = os.waitstatus_to_exitcode(ending.status)
+    code = ending.code
     if code == -signal.SIGKILL:
         reason = f"engine died: {process.signal_text(signal.SIGKILL)}; the system may have run out of memory"
         return _unfinished(name, reason, child, seconds)

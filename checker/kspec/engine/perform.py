@@ -7,12 +7,12 @@ import traceback
 from dataclasses import replace
 
 from kspec import __version__
-from kspec.engine.child import EngineFault
+from kspec.engine.faults import Fault
 from kspec.engine.job import Job, KeptTrace, Settings
 from kspec.engine.judge import Outcome
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.protocol import Control, Finding, Result
-from kspec.engine.run import Answer, Disagreement, UsageError, check_system
+from kspec.engine.run import Answer, UsageError, check_system
 from kspec.engine.verdict import Verdict, count, is_shortest
 from kspec.interp.machine import Machine
 from kspec.interp.scenario import run_scenario
@@ -44,7 +44,7 @@ def perform(job: Job, settings: Settings, control: Control) -> CheckReport:
         report = replace(blank, outcome="invalid", got=first, diagnostics=e.diagnostics, sources=e.sources)
     except UsageError as e:
         report = replace(blank, outcome="invalid", got=str(e))
-    except (EngineFault, Disagreement) as e:
+    except Fault as e:
         report = _faulty(blank, str(e), e.details)
     except RecursionError:
         report = _faulty(blank, "the model is nested too deeply", traceback.format_exc())
@@ -72,7 +72,7 @@ def _check(
         settings = replace(settings, seconds=settings.seconds - (time.monotonic() - started))
     try:
         answer = check_system(system, case.expect, settings, control)
-    except (EngineFault, Disagreement) as e:
+    except Fault as e:
         return _faulty(blank, str(e), f"{e.details}\n\n{system_text(system)}")
     judgement = answer.judgement
     return replace(

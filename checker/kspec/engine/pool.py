@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import select
-import subprocess
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kspec.engine import frames, process, worker
@@ -21,10 +21,12 @@ from kspec.engine.control import ControlBlock, descriptor
 from kspec.engine.job import Job, Settings
 from kspec.engine.outcome import CheckReport
 from kspec.engine.protocol import Progress
+from kspec.engine.worker import Worker
 
 _TICK = 0.05
 _LATE = 1.7
 _STOP = 0.9
+_MOST_DEATHS = 3
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,19 @@ class Watcher(Protocol):
 
 @dataclass
 class _Slot:
-    """One worker and what it is doing; ``process`` is None before its first job and after a death."""
+    """A worker and what it is doing: ``index`` is the job, ``ready`` says that it can take one.
+
+    ``deaths`` counts workers of this slot that died without having been ready.
+    """
 
     control: int
     block: ControlBlock
-    process: subprocess.Popen[bytes] | None = None
-    reader: frames.Reader | None = None
+    worker: Worker
+    reader: frames.Reader
+    ready: bool = False
     index: int | None = None
     started: float = 0.0
-    spent: list[float] = field(default_factory=list)
+    deaths: int = 0
 
 
 def run_jobs(jobs: Sequence[Job], settings: Settings, parallel: int, watcher: Watcher) -> tuple[CheckReport, ...]:
@@ -75,6 +81,7 @@ def run_jobs(jobs: Sequence[Job], settings: Settings, parallel: int, watcher: Wa
     def finish(slot: _Slot, report: CheckReport) -> None:
         index, slot.index = slot.index, None
         assert index is not None
+        slot.deaths = 0
         reports[index] = report
         watcher.finished(index, report)
 
@@ -90,25 +97,26 @@ def run_jobs(jobs: Sequence[Job], settings: Settings, parallel: int, watcher: Wa
                     watcher.finished(index, reports[index])
                 waiting.clear()
             for slot in slots:
-                if slot.index is None and waiting:
+                if slot.ready and slot.index is None and waiting:
                     _give(slot, waiting.pop(0), jobs, settings)
-            for slot in _ready(slots):
-                report = _collect(slot, jobs)
+            for slot in _readable(slots):
+                report = _listen(slot, jobs)
                 if report is not None:
                     finish(slot, report)
             for slot in slots:
                 reason = _overdue(slot, settings, stopped_at)
                 if reason and slot.index is not None:
-                    _end(slot)
-                    finish(slot, _lost(jobs[slot.index], reason, time.monotonic() - slot.started))
-            watcher.tick(
-                tuple(
-                    Sample(s.index, time.monotonic() - s.started, s.block.latest())
-                    for s in slots
-                    if s.index is not None
-                )
-            )
+                    report = _lost(jobs[slot.index], reason, time.monotonic() - slot.started)
+                    _replace(slot)
+                    finish(slot, report)
+            watcher.tick(tuple(_samples(slots)))
     return tuple(reports[i] for i in range(len(jobs)))
+
+
+def _samples(slots: Sequence[_Slot]) -> Iterator[Sample]:
+    for slot in slots:
+        if slot.index is not None:
+            yield Sample(slot.index, time.monotonic() - slot.started, slot.block.latest())
 
 
 @contextmanager
@@ -117,49 +125,59 @@ def _slots(count: int) -> Iterator[tuple[_Slot, ...]]:
     try:
         for _ in range(count):
             fd = descriptor()
-            slots.append(_Slot(fd, ControlBlock.opened(fd)))
+            started = worker.start(fd)
+            slots.append(_Slot(fd, ControlBlock.opened(fd), started, frames.Reader(started.answers)))
         yield tuple(slots)
     finally:
         for slot in slots:
-            if slot.index is None and slot.process is not None and slot.process.stdin is not None:
-                slot.process.stdin.close()  # an idle worker ends at the end of its input
             _end(slot)
             os.close(slot.control)
 
 
 def _give(slot: _Slot, index: int, jobs: Sequence[Job], settings: Settings) -> None:
-    """Hands a job to a worker, starting one if need be."""
+    """Hands a job to a worker."""
     slot.index, slot.started = index, time.monotonic()
     slot.block.clear()
-    if slot.process is None:
-        slot.process = worker.start(slot.control)
-        assert slot.process.stdout is not None
-        slot.reader = frames.Reader(slot.process.stdout.fileno())
-    assert slot.process.stdin is not None
     with suppress(BrokenPipeError):  # a worker that just died is noticed when its answer is read
-        frames.send(slot.process.stdin.fileno(), (jobs[index], settings))
+        frames.send(slot.worker.jobs, (jobs[index], settings))
 
 
-def _ready(slots: Sequence[_Slot]) -> list[_Slot]:
-    """The busy slots that have something to say, after at most one tick."""
-    by_fd = {s.reader.fd: s for s in slots if s.reader is not None and s.index is not None}
-    readable = select.select(list(by_fd), [], [], _TICK)[0]
-    return [by_fd[fd] for fd in readable]
+def _readable(slots: Sequence[_Slot]) -> list[_Slot]:
+    """The slots whose worker has something to say, after at most one tick."""
+    by_fd = {s.reader.fd: s for s in slots}
+    return [by_fd[fd] for fd in select.select(list(by_fd), [], [], _TICK)[0]]
 
 
-def _collect(slot: _Slot, jobs: Sequence[Job]) -> CheckReport | None:
+def _listen(slot: _Slot, jobs: Sequence[Job]) -> CheckReport | None:
     """The report of a slot's job if it is complete; a worker that died gives one that says so."""
-    assert slot.reader is not None and slot.process is not None and slot.index is not None
     if not slot.reader.feed():
-        code = slot.process.wait()
-        how = process.signal_text(-code) if code < 0 else f"exit status {code}"
-        _end(slot)
-        return _lost(jobs[slot.index], f"the check's process died: {how}", time.monotonic() - slot.started)
+        return _bury(slot, jobs)
     if not slot.reader.complete():
         return None
-    report = slot.reader.take()
-    assert isinstance(report, CheckReport)
-    return report
+    match slot.reader.take():
+        case CheckReport() as report:
+            return report
+        case worker.READY:
+            slot.ready = True
+            return None
+        case other:
+            raise TypeError(f"a worker answered with {type(other).__name__}")
+
+
+def _bury(slot: _Slot, jobs: Sequence[Job]) -> CheckReport | None:
+    """Replaces a worker that died; the report of the job that it was doing."""
+    index, ready, words = slot.index, slot.ready, slot.worker.printed()
+    code = _replace(slot)
+    how = process.signal_text(-code) if code < 0 else f"exit status {code}"
+    if index is not None:
+        report = _lost(jobs[index], f"the check's process died: {how}", time.monotonic() - slot.started)
+        if code in (-signal.SIGKILL, -signal.SIGTERM):
+            return report
+        return replace(report, outcome="fault", got=report.why[0], why=(), fault=f"{report.why[0]}\n\n{words}\n")
+    slot.deaths += not ready
+    if slot.deaths > _MOST_DEATHS:
+        raise RuntimeError(f"worker processes die at their start ({how}): {words}")
+    return None
 
 
 def _overdue(slot: _Slot, settings: Settings, stopped_at: float | None) -> str:
@@ -174,22 +192,21 @@ def _overdue(slot: _Slot, settings: Settings, stopped_at: float | None) -> str:
     return ""
 
 
-def _end(slot: _Slot) -> None:
-    """Makes sure that a slot's worker is gone."""
-    ended, slot.process, slot.reader = slot.process, None, None
-    if ended is None:
-        return
-    if ended.poll() is None and slot.index is not None:
-        process.kill_tree(ended.pid)
-    try:
-        ended.wait(timeout=1)
-    except subprocess.TimeoutExpired:
-        process.kill_tree(ended.pid)
-        ended.wait()
-    for stream in (ended.stdin, ended.stdout):
-        if stream is not None:
-            with suppress(OSError):
-                stream.close()
+def _replace(slot: _Slot) -> int:
+    """Ends a slot's worker and starts another; how the old one ended."""
+    code = _end(slot)
+    slot.worker = worker.start(slot.control)
+    slot.reader = frames.Reader(slot.worker.answers)
+    slot.ready = False
+    return code
+
+
+def _end(slot: _Slot) -> int:
+    """Makes sure that a slot's worker and all below it are gone; its exit code (negative: a signal)."""
+    if slot.index is not None or not slot.ready:
+        process.kill_tree(slot.worker.pid)
+    slot.worker.close()
+    return process.reap(slot.worker.pid)
 
 
 def _lost(job: Job, reason: str, seconds: float) -> CheckReport:

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +28,8 @@ def die_with_parent(parent: int) -> None:
 def leave_signals_to_parent() -> None:
     """Ignores Ctrl-C, which a terminal sends to the whole group: the parent coordinates the stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def deepen() -> None:
@@ -92,3 +94,15 @@ def signal_text(number: int) -> str:
         return f"signal {number} ({signal.Signals(number).name})"
     except ValueError:
         return f"signal {number}"
+
+
+def reap(pid: int, patience: float = 1.0) -> int:
+    """Waits for a child that is about to end, killing it when it does not; its exit code (negative: a signal)."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    kill_tree(pid)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

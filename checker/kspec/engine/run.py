@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from kspec.engine import child, registry
 from kspec.engine.crosscheck import disagreements
+from kspec.engine.faults import Disagreement
 from kspec.engine.job import Settings
 from kspec.engine.judge import Judgement, judge
 from kspec.engine.protocol import Budget, Control, Engine, Evidence, Finding, Goals, Result
@@ -24,14 +25,6 @@ _REPEAT_SECONDS = 5.0
 
 class UsageError(Exception):
     """What the user asked for cannot be done; the text says why."""
-
-
-class Disagreement(Exception):
-    """Engines contradict each other or the interpreter: an internal fault.  ``details`` is for the report."""
-
-    def __init__(self, headline: str, details: str) -> None:
-        super().__init__(headline)
-        self.details = details
 
 
 @dataclass(frozen=True)
