@@ -92,7 +92,7 @@ def peterson(n: int, levels: int | None = None) -> System:
     )  # fmt: skip
 
 
-def Narrow0(e: Expr, hi: int) -> Expr:  # noqa: N802
+def Narrow0(e: Expr, hi: int) -> Expr:
     """``e``, which has to lie in ``0..hi``."""
     from kspec.system.expr import Narrow
 
@@ -182,7 +182,8 @@ def german(n: int, data: int = 2) -> System:
 
 
 def philosophers(n: int) -> System:
-    """Dining philosophers who take the left fork first: 3**n - 1 states, a deadlock n steps away."""
+    """Dining philosophers who take the left fork first: (1+√2)**n + (1-√2)**n states, a deadlock
+    n steps away."""
     pid = RangeType(0, n - 1)
     places = EnumType("Pc", ("think", "one", "eat"))
     pc, fork = Cell("pc[]", (pid,), places), Cell("fork[]", (pid,), BOOL)

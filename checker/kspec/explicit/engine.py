@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Result, Run, Status
 from kspec.explicit.fields import Unsupported
@@ -12,6 +12,7 @@ from kspec.explicit.space import BrokenError
 from kspec.explicit.tiers import NoCompilerError, Tiers
 from kspec.explicit.toolchain import system_compiler, tiny_compiler
 from kspec.explicit.traces import TooManyError, Tracer, polling
+from kspec.explicit.tuning import Tuning
 from kspec.interp.explore import InterpEngine
 from kspec.system.model import System
 
@@ -24,11 +25,10 @@ PLAIN = "switches not minimised"
 class ExplicitEngine:
     """Implements ``kspec.engine.protocol.Engine``.
 
-    ``tier`` restricts to the code of one compiler (``cc`` or ``tcc``); None uses both as they come.
     A system that cannot be made native code is explored by the interpreter, and a note says so.
     """
 
-    tier: str | None = None
+    tuning: Tuning = field(default_factory=Tuning)
     name: str = NAME
 
     def __post_init__(self) -> None:
@@ -40,24 +40,20 @@ class ExplicitEngine:
         """Checks every property of the system."""
         started = time.monotonic()
         try:
-            tiers = Tiers(system, max(1, budget.threads), self.tier)
+            tiers = Tiers(system, max(1, budget.threads), self.tuning)
         except (Unsupported, NoCompilerError) as e:
             return _by_interpreter(system, goals, budget, control, str(e))
         try:
-            return _check(system, goals, budget, control, tiers, started)
+            return _check(Search(system, goals, budget, control, tiers, self.tuning, started))
+        except StopError as stop:
+            return Result(NAME, "unknown", reason=stop.reason, memory=resident())
+        except MemoryError as e:
+            return Result(NAME, "unknown", reason="memory", memory=resident(), notes=(str(e),))
         finally:
             tiers.close()
 
 
-def _check(
-    system: System, goals: Goals, budget: Budget, control: Control, tiers: Tiers, started: float
-) -> Result:
-    try:
-        search = Search(system, goals, budget, control, tiers, started)
-    except StopError as stop:
-        return Result(NAME, "unknown", reason=stop.reason, memory=resident())
-    except MemoryError as e:
-        return Result(NAME, "unknown", reason="memory", memory=resident(), notes=(str(e),))
+def _check(search: Search) -> Result:
     try:
         status, counts = search.run()
         reason, evidence = "", search.evidence(counts)
@@ -69,8 +65,8 @@ def _check(
     except BrokenError as e:
         return Result(NAME, "unknown", reason=str(e), memory=resident())
     finally:
-        tiers.close()
-    result = _result(search, status, evidence, reason, started)
+        search.tiers.close()
+    result = _result(search, status, evidence, reason)
     search.space.close()
     if not complete:
         note = f"it had seen {evidence.states} states of the first level"
@@ -78,10 +74,10 @@ def _check(
     return result
 
 
-def _result(search: Search, status: Status, evidence: Evidence, reason: str, started: float) -> Result:
+def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> Result:
     """The answer; the runs to show are chosen now, in little time when a budget has run out."""
     seconds = search.budget.seconds
-    deadline = started + seconds if seconds is not None else None
+    deadline = search.started + seconds if seconds is not None else None
     if status == "unknown":
         deadline = time.monotonic()
     if deadline is not None:
@@ -106,7 +102,7 @@ def _result(search: Search, status: Status, evidence: Evidence, reason: str, sta
         evidence,
         bound=evidence.depth if status == "bounded" else None,
         reason=reason,
-        seconds=time.monotonic() - started,
+        seconds=time.monotonic() - search.started,
         memory=resident(),
         notes=(*((PLAIN,) if plain else ()), *search.tiers.notes),
     )

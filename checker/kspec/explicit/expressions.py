@@ -306,22 +306,22 @@ def _ite(e: Ite, scope: Scope) -> Val:
     out = scope.out
     arms: list[tuple[list[str], Val, list[str], Val]] = []
     rest: Expr = e
-    lo, hi = None, None
     while isinstance(rest, Ite):
         with out.capture() as before:
             cond = evaluate(rest.cond, scope)
         with out.capture() as inside:
             then = evaluate(rest.then, scope)
-        if cond.constant and cond.lo == 0:
+        if cond.constant and cond.lo == 0 and not before.lines:
             rest = rest.other
             continue
         arms.append((before.lines, cond, inside.lines, then))
-        if cond.constant:
+        if cond.constant and cond.lo:
             break
         rest = rest.other
+    always = bool(arms) and arms[-1][1].constant and bool(arms[-1][1].lo)
     with out.capture() as after:
-        last = constant(0) if arms and arms[-1][1].constant else evaluate(rest, scope)
-    values = [a[3] for a in arms] + ([] if arms and arms[-1][1].constant else [last])
+        last = constant(0) if always else evaluate(rest, scope)
+    values = [a[3] for a in arms] + ([] if always else [last])
     lo, hi = min(v.lo for v in values), max(v.hi for v in values)
     if not arms:
         out.lines += after.lines
@@ -334,7 +334,7 @@ def _ite(e: Ite, scope: Scope) -> Val:
     with out.block("do"):
         for before_lines, cond, inside_lines, then in arms:
             out.lines += before_lines
-            if cond.constant:
+            if cond.constant and cond.lo:
                 out.lines += inside_lines
                 out.line(f"{result} = {then.text};")
                 break

@@ -21,9 +21,11 @@ class Region:
             self._map = mmap.mmap(-1, self.size, flags=flags)
         except (OSError, ValueError, OverflowError) as e:
             raise MemoryError(f"cannot reserve {self.size} bytes: {e}") from None
-        with contextlib.suppress(OSError, AttributeError):
-            # A kernel without huge pages is slower, not wrong.
-            self._map.madvise(mmap.MADV_HUGEPAGE)
+        if self.size > HUGE:
+            with contextlib.suppress(OSError, AttributeError):
+                # Small explorations stay on small pages: they would spend their time zeroing large ones.
+                # A kernel without huge pages is slower, not wrong.
+                self._map.madvise(mmap.MADV_HUGEPAGE, HUGE)
         self._anchor = ctypes.c_char.from_buffer(self._map)
         self.address = ctypes.addressof(self._anchor)
 

@@ -24,7 +24,7 @@ class Shared(ctypes.Structure):
         (name, U64)
         for name in (
             "states", "parents", "slots", "marks", "decided",
-            "slot_count", "room", "count", "next", "end",
+            "slot_count", "room", "count", "next", "end", "chunk",
         )
     ]  # fmt: skip
 
@@ -38,6 +38,7 @@ class Shared(ctypes.Structure):
     count: int
     next: int
     end: int
+    chunk: int
 
 
 class Worker(ctypes.Structure):

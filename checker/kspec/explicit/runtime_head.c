@@ -64,6 +64,7 @@ struct shared {
 	u64 count;		/* states stored (with the numbers that workers hold in reserve) */
 	u64 next;		/* the first state of the level that was not handed out */
 	u64 end;		/* the end of the level */
+	u64 chunk;		/* so many states of the level are handed out at a time */
 };
 
 /* What one worker has. */
@@ -95,7 +96,7 @@ struct worker {
  * which nothing can happen. */
 enum { SEARCH = 0, SWEEP = 1, JUDGE = 2, PROBE = 3 };
 
-enum { BATCH = 64, HELD = 16, CHUNK = 128, RECORD = WORDS + 2 };
+enum { BATCH = 64, HELD = 16, RECORD = WORDS + 2 };
 enum { WORK_DONE = 0, WORK_SLICE = 1, WORK_GROW = 2, WORK_BROKEN = 3 };
 
 #define GOLDEN 0x9E3779B97F4A7C15ULL

@@ -109,13 +109,13 @@ i32 kspec_work(struct worker *w, u64 slice)
 	flush(w);
 	for (; !w->broken; slice--) {
 		if (w->at == w->stop) {
-			w->at = PEEK(&sh->next) < sh->end ? ADD(&sh->next, CHUNK) : sh->end;
+			w->at = PEEK(&sh->next) < sh->end ? ADD(&sh->next, sh->chunk) : sh->end;
 			if (w->at >= sh->end) {
 				w->at = w->stop = sh->end;
 				flush(w);
 				return w->broken ? WORK_BROKEN : w->n ? WORK_GROW : WORK_DONE;
 			}
-			w->stop = w->at + CHUNK < sh->end ? w->at + CHUNK : sh->end;
+			w->stop = w->at + sh->chunk < sh->end ? w->at + sh->chunk : sh->end;
 		}
 		if (!slice || w->n >= BATCH) {
 			flush(w);

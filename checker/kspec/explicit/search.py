@@ -13,14 +13,13 @@ from kspec.engine.protocol import Budget, Control, Evidence, Goals, Progress, St
 from kspec.explicit.native import WORK_DONE, WORK_GROW
 from kspec.explicit.space import NoMemoryError, Sizes, Space
 from kspec.explicit.tiers import Tiers
+from kspec.explicit.tuning import Tuning
 from kspec.system.model import System
 
 NAME = "explicit"
 REPORT_EVERY = 0.25
 TARGET = 0.03
 """Seconds that a slice of work should take: budgets and the control block are looked at in between."""
-FEW = 4096
-"""A level with fewer states is not worth more than one worker."""
 SHARE = 0.75
 """The part of the free memory that is used when no budget is given."""
 
@@ -62,6 +61,7 @@ class Search:
     budget: Budget
     control: Control
     tiers: Tiers
+    tuning: Tuning = field(default_factory=Tuning)
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -71,12 +71,15 @@ class Search:
         sizes = Sizes(native.words, len(native.properties), len(native.actions))
         if limit < 4 << 20:
             raise StopError("memory")
-        self.space = Space(sizes, limit, self.tiers.threads, self.budget.states)
+        tuning = self.tuning
+        self.space = Space(
+            sizes, limit, self.tiers.threads, self.budget.states, tuning.slots, tuning.chunk
+        )
         self.reachable = {p.name for p in self.system.properties if p.kind == "reachable"}
         self.seen: dict[str, Sighting] = {}
         self.starts = [0]
         self.complete: int | None = None
-        self.slice = 2048
+        self.slice = self.tuning.slice
         self.depth = 0
         self.reported = self.started
 
@@ -132,7 +135,7 @@ class Search:
         self.space.begin(first, end)
         try:
             while True:
-                threads = self.tiers.parallel if end - first >= FEW else 1
+                threads = self.tiers.parallel if end - first >= self.tuning.few else 1
                 began = time.monotonic()
                 codes = self.space.work(self.tiers.image, self.slice, threads)
                 if all(c == WORK_DONE for c in codes):

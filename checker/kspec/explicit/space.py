@@ -18,7 +18,6 @@ FILL = 0.7
 """The share of the table that may be in use before it grows."""
 TIGHT = 0.85
 """The same when memory is scarce."""
-FIRST_SLOTS = 1 << 14
 FANOUT = 1 << 20
 """The most successors of one state."""
 
@@ -46,7 +45,15 @@ class Space:
     ``memory`` bounds the bytes of all of them together; ``states`` bounds the number of states.
     """
 
-    def __init__(self, sizes: Sizes, memory: int, threads: int, states: int | None = None) -> None:
+    def __init__(
+        self,
+        sizes: Sizes,
+        memory: int,
+        threads: int,
+        states: int | None = None,
+        slots: int = 1 << 14,
+        chunk: int = 128,
+    ) -> None:
         """Reserves address space; raises MemoryError."""
         self.sizes = sizes
         self.memory = memory
@@ -57,7 +64,7 @@ class Space:
         self.capacity = capacity
         self.states = Region((capacity + spare) * 8 * sizes.words)
         self.parents = Region((capacity + spare) * 4)
-        self.slots = Region(int((capacity + spare) / FILL) * 8 + 8 * FIRST_SLOTS)
+        self.slots = Region(int((capacity + spare) / FILL) * 8 + 8 * slots)
         self.marks = Region(capacity + spare)
         self.decided = Region(2 * sizes.properties)
         self.shared = Shared(
@@ -66,6 +73,7 @@ class Space:
             slots=self.slots.address,
             marks=self.marks.address,
             decided=self.decided.address,
+            chunk=chunk,
         )
         self._at = ctypes.addressof(self.shared)
         self._regions: list[Region] = []
@@ -73,7 +81,7 @@ class Space:
         self.scout = self._worker()
         """The worker that sweeps; what it counts does not count."""
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._size_table(FIRST_SLOTS, FILL)
+        self._size_table(slots, FILL)
 
     def close(self) -> None:
         """Ends the threads."""

@@ -24,10 +24,9 @@ from kspec.explicit.toolchain import (
     system_compiler,
     tiny_compiler,
 )
+from kspec.explicit.tuning import Tuning
 from kspec.system.model import System
 
-EARN = 0.03
-"""Seconds of exploration after which the system's compiler is started."""
 CHARACTERS_PER_SECOND = 60_000
 """How much generated text a compiler gets through (measured with gcc at -O2; an estimate)."""
 PATIENT = 2.0
@@ -39,22 +38,24 @@ class NoCompilerError(Exception):
 
 
 class Tiers:
-    """The images of one system.  ``only`` restricts to one tier (tests do)."""
+    """The images of one system."""
 
     def __init__(
-        self, system: System, threads: int, only: str | None = None, environ: Mapping[str, str] = os.environ
+        self, system: System, threads: int, tuning: Tuning, environ: Mapping[str, str] = os.environ
     ) -> None:
         """Generates the code and makes the first image; raises Unsupported or NoCompilerError."""
         self.cache: Cache = open_cache(environ)
         self.threads = threads
         self.native: Native = generate(system)
         self._fast_text = self.native.text if threads == 1 else generate(system, threads=True).text
-        cc = system_compiler(environ) if only != "tcc" else None
-        tcc = tiny_compiler() if only != "cc" else None
+        cc = system_compiler(environ) if tuning.tier != "tcc" else None
+        tcc = tiny_compiler() if tuning.tier != "cc" else None
         self._cc = cc
+        self._earn = tuning.earn
         self._waiting: Compilation | None = None
         self._thread: threading.Thread | None = None
         self._made: Image | None = None
+        self._closed = False
         self.notes: list[str] = []
         self.started = time.monotonic()
         self.image = self._first(cc, tcc)
@@ -99,7 +100,7 @@ class Tiers:
             return
         if self._thread is None:
             predicted = len(self._fast_text) / CHARACTERS_PER_SECOND
-            earned = EARN if predicted <= PATIENT else predicted / 2
+            earned = self._earn if predicted <= PATIENT else predicted / 2
             if time.monotonic() - self.started >= earned:
                 self._thread = threading.Thread(target=self._compile, args=(self._cc,), daemon=True)
                 self._thread.start()
@@ -110,14 +111,14 @@ class Tiers:
             self._waiting = start(cc, self._fast_text, self.cache)
             self._made = Image(self._waiting.result(), cc.tier)
         except (CompileError, OSError, AttributeError) as e:
+            if self._closed:
+                return
             self.notes.append(f"the C compiler failed, going on with TinyCC: {str(e).splitlines()[0][:200]}")
 
     def close(self) -> None:
         """Ends a compilation that nobody needs any more."""
+        self._closed = True
         if self._waiting is not None and self._made is None:
-            process = self._waiting.process
-            if process is not None:
-                with contextlib.suppress(OSError):
-                    process.kill()
+            self._waiting.kill()
         if self._thread is not None:
             self._thread.join(timeout=5)

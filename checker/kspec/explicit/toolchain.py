@@ -12,6 +12,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,15 +117,22 @@ class Compilation:
 
     def stop(self) -> None:
         """Gives up: ends the compiler and removes what it had made."""
+        self.kill()
         if self.process is not None:
-            with contextlib.suppress(OSError):
-                self.process.kill()
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired):
                 self.process.communicate(timeout=5)
             self.process = None
         if self.done is None and self.scratch is not None:
             with contextlib.suppress(OSError):
                 self.scratch.unlink(missing_ok=True)
+
+
+    def kill(self) -> None:
+        """Ends the compiler; whoever waits for the result gets CompileError."""
+        process = self.process
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def start(compiler: Compiler, text: str, cache: Cache) -> Compilation:
@@ -140,6 +148,7 @@ def start(compiler: Compiler, text: str, cache: Cache) -> Compilation:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=True,  # a compiler driver is stopped with its children
             env={**os.environ, "LC_ALL": "C"},
         )
     except (OSError, ValueError) as e:

@@ -52,6 +52,8 @@ class Tracer:
     def best(self, name: str, sighting: Sighting) -> Run:
         """The run to show; raises StopError or TooManyError."""
         levels, sighted = self.restricted(name, sighting.length)
+        if sighting.length and not sighted.states and not sighted.steps:
+            raise RuntimeError(f"the interpreter does not see {name} violated where native code did")
         return fewest_switches(levels, self.events, self.layout, sighted, self.poll)
 
     def restricted(self, name: str, length: int) -> tuple[Levels, Sighted]:

@@ -1,0 +1,23 @@
+"""The numbers that steer an exploration; none of them changes what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """``tier``: the compiler to use, both as they come when None.
+
+    ``few``: levels with fewer states are not worth more than one worker.  ``slots``: of the first table.
+    ``chunk``: states that a worker takes from a level at a time.  ``slice``: states in the first slice of
+    work.  ``earn``: seconds of exploration after which the system's compiler is started.
+    """
+
+    tier: Literal["cc", "tcc"] | None = None
+    few: int = 4096
+    slots: int = 1 << 14
+    chunk: int = 128
+    slice: int = 2048
+    earn: float = 0.03
