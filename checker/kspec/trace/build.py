@@ -23,6 +23,7 @@ from kspec.trace.model import (
     TraceStep,
     Why,
 )
+from kspec.trace.relocate import relocated
 from kspec.trace.values import (
     TraceState,
     of_value,
@@ -82,7 +83,7 @@ def trace_of(system: System, found: Finding | Run, meta: Meta = Meta(), machine:
     states = tuple(state_values(system, s) for s in _states(run))
     prop = _property(system, name, shown) if name else None
     outcome: Outcome = "run" if prop is None else "reached" if prop.kind == "reachable" else "violated"
-    return Trace(
+    trace = Trace(
         model=ModelRef(meta.file, system.name, meta.case, system.params),
         outcome=outcome,
         system_hash=system.hash,
@@ -96,6 +97,7 @@ def trace_of(system: System, found: Finding | Run, meta: Meta = Meta(), machine:
         kept=meta.kept,
         kspec_version=__version__,
     )
+    return relocated(trace, system, meta.file)
 
 
 def actor_of(action: Action, args: tuple[int, ...]) -> str:

@@ -53,7 +53,7 @@ def blocked(lens: Lens) -> Iterator[Blocked]:
             names = tuple(show_scalar(t, a) for (_, t), a in zip(action.params, args, strict=True))
             if action.process is not None:
                 who = (action.process, names[action.actor] if action.actor is not None else "")
-                if _elsewhere(lens, action, args):
+                if elsewhere(lens, action, args):
                     resting.setdefault(who, cause)
                     continue
                 resting[who] = _HERE
@@ -70,7 +70,7 @@ _HERE = Cause("", False)
 """Marks a process that has an action where it stands."""
 
 
-def _elsewhere(lens: Lens, action: Action, args: tuple[int, ...]) -> bool:
+def elsewhere(lens: Lens, action: Action, args: tuple[int, ...]) -> bool:
     """Whether the process stands somewhere else: the first conjunct of the guard, over cells of the process
     alone, is false."""
     first = next(conjuncts(action.guard))

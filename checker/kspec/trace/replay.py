@@ -18,12 +18,13 @@ from kspec.interp.machine import Machine, Outcome, Violation
 from kspec.system.model import State, System
 from kspec.trace.blame import Lens
 from kspec.trace.build import shown_variables, state_values
-from kspec.trace.deadlock import obstacle
+from kspec.trace.deadlock import elsewhere, obstacle
 from kspec.trace.model import Cause, Intent, Trace
-from kspec.trace.restore import Misfit, arguments, hint
+from kspec.trace.restore import Misfit, Move, hint, moves
 from kspec.trace.values import Change, TraceState, element_texts
 
 MOST_PATHS = 4096
+MOST_EXTRA = 8
 _MOST_DIFFERENCES = 12
 
 Verdict: TypeAlias = Literal["reproduces", "no longer reproduces", "drift", "undecided"]
@@ -75,33 +76,44 @@ def kept_verdict(trace: Trace, result: ReplayResult) -> KeptVerdict | None:
 
 def replay(trace: Trace, system: System, machine: Machine | None = None) -> ReplayResult:
     """Replays a trace; ``machine``, when there is one for the system already, saves compiling it again."""
-    drift = _drift(trace, system)
-    if drift is not None:
-        step, message = drift
-        result = ReplayResult("drift", message, step)
+    found = _moves(trace, system)
+    if isinstance(found, ReplayResult):
+        result = found
     else:
-        result = _Replay(trace, system, machine or Machine(system)).run()
+        result = _Replay(trace, system, machine or Machine(system), found).run()
     notes = (*result.notes, *_notes(trace, system))
     return replace(result, notes=notes, same_system=trace.system_hash == system.hash)
 
 
-def _drift(trace: Trace, system: System) -> tuple[int | None, str] | None:
-    """What the trace needs and the model does not have."""
+Moves: TypeAlias = tuple[tuple[Move, ...], ...]
+
+
+def _moves(trace: Trace, system: System) -> Moves | ReplayResult:
+    """What each step may be in the model; or the drift: what the trace needs and the model does not have."""
+    gone = _property_drift(trace, system)
+    if gone:
+        return ReplayResult("drift", gone)
+    out: list[tuple[Move, ...]] = []
+    for i, step in enumerate(trace.steps, 1):
+        found = moves(system, step)
+        if isinstance(found, Misfit):
+            return ReplayResult("drift", str(found), i)
+        out.append(found)
+    return tuple(out)
+
+
+def _property_drift(trace: Trace, system: System) -> str:
     p = trace.property
     if p is not None and p.kind not in ("deadlock", "error"):
         declared = system.property_named(p.name)
         if declared is None:
             same = [q.name for q in system.properties if q.kind == p.kind]
-            return None, f"the model has no {p.kind} `{p.name}`{hint(p.name, same)}"
+            return f"the model has no {p.kind} `{p.name}`{hint(p.name, same)}"
         if declared.kind != p.kind:
-            return None, f"`{p.name}` is a property of kind {declared.kind} now, not {p.kind}"
+            return f"`{p.name}` is a property of kind {declared.kind} now, not {p.kind}"
     if p is not None and p.kind == "deadlock" and not system.deadlock:
-        return None, "the model does not look for deadlocks any more"
-    for i, step in enumerate(trace.steps, 1):
-        args = arguments(system, step)
-        if isinstance(args, Misfit):
-            return i, str(args)
-    return None
+        return "the model does not look for deadlocks any more"
+    return ""
 
 
 def _notes(trace: Trace, system: System) -> Iterator[str]:
@@ -111,6 +123,14 @@ def _notes(trace: Trace, system: System) -> Iterator[str]:
             yield f"the model has no parameter `{name}` ({value} in the trace){hint(name, here)}"
         elif here[name] != value:
             yield f"parameter `{name}` is {here[name]} here and {value} in the trace"
+    said: set[str] = set()
+    for step in trace.steps:
+        found = moves(system, step)
+        if isinstance(found, Misfit) or any(a.name == step.action for a, _ in found) or step.action in said:
+            continue
+        said.add(step.action)
+        names = " or ".join(f"`{a.name}`" for a, _ in found)
+        yield f"`{step.action}` is taken to be {names} now, which says the same: {step.text}"
     known = [v.name for v in shown_variables(system)]
     new = [v for v in known if v not in trace.variables]
     for name in trace.variables:
@@ -137,27 +157,33 @@ class _Bag:
 
 @dataclass
 class _Taken:
-    """What came of one step: how to go on (``agreed``: as recorded), errors, whether a limit cut it off."""
+    """What came of one step: how to go on (``agreed``: as recorded), errors, whether a limit cut it off.
+
+    ``shown``: the property was violated on the way to it.
+    """
 
     paths: list[Path] = field(default_factory=list)
     agreed: bool = False
     wrong: list[Violation] = field(default_factory=list)
     cut: bool = False
+    shown: bool = False
     nearest: tuple[Change, ...] = ()
 
 
 class _Replay:
     """One replay: the paths that are possible so far, and where they first left the recorded run."""
 
-    def __init__(self, trace: Trace, system: System, machine: Machine) -> None:
+    def __init__(self, trace: Trace, system: System, machine: Machine, found: Moves) -> None:
         self.trace = trace
         self.system = system
         self.machine = machine
+        self.moves = found
         failing = trace.failure.property if trace.failure else ""
         self.name = trace.property.name if trace.property else failing
         self.differs_at: int | None = None
         self.differences: tuple[Change, ...] = ()
         self.cut_short = False
+        self.extra: list[str] = []
 
     def run(self) -> ReplayResult:
         """Takes the steps until the property is violated, or one cannot be taken."""
@@ -166,6 +192,10 @@ class _Replay:
         for i in range(last + 1):
             fails = self.trace.failure is not None and i == last
             taken = self._take(paths, i)
+            if not taken.paths and not taken.wrong and not taken.cut:
+                taken = self._later(paths, i) or taken
+            if taken.shown:
+                return self._reproduces(i, f"on the way to step {i}")
             if any(v.property == self.name for v in taken.wrong) and (fails or not taken.agreed):
                 return self._reproduces(i, f"by step {i}" if i else "by the initialisation")
             if fails and not self.name and taken.wrong:
@@ -182,12 +212,10 @@ class _Replay:
             for o in self.machine.initial():
                 yield (), o
             return
-        step = self.trace.steps[i - 1]
-        args = arguments(self.system, step)
-        assert not isinstance(args, Misfit)
         for p in paths:
-            for o in self.machine.fire(p[-1], step.action, args):
-                yield p, o
+            for action, args in self.moves[i - 1]:
+                for o in self.machine.fire(p[-1], action.name, args):
+                    yield p, o
 
     def _take(self, paths: Iterable[Path], i: int) -> _Taken:
         """Takes step ``i`` on all paths; those that agree with the recorded state go on, else all."""
@@ -216,6 +244,37 @@ class _Replay:
             self.differs_at, self.differences = i, taken.nearest[:_MOST_DIFFERENCES]
         return taken
 
+    def _later(self, paths: list[Path], i: int) -> _Taken | None:
+        """Takes step ``i`` after more steps of the same process, where that does not stand at the step (yet).
+
+        Statements that were added to a process are steps that the trace does not have.  They are only taken
+        to get to the recorded one, at most ``MOST_EXTRA`` of them; None when they do not lead there.
+        """
+        for action, args in self.moves[i - 1] if i else ():
+            others = [a for a in self.system.actions if a.process is not None and a.process == action.process]
+            front = [p for p in paths if elsewhere(Lens(self.system, p), action, args)]
+            seen = {p[-1] for p in front}
+            for extra in range(1, MOST_EXTRA + 1):
+                following: list[Path] = []
+                for p in front:
+                    for o in (o for a in others for o in self.machine.fire(p[-1], a.name, args)):
+                        if o.error is not None and o.error.property == self.name:
+                            return _Taken(shown=True)
+                        if o.post is None or o.cut or o.post in seen or len(following) == MOST_PATHS:
+                            continue
+                        if self.name and self._shows((p[-1], o.post)):
+                            return _Taken(shown=True)
+                        seen.add(o.post)
+                        # One state for every recorded step: the extra ones belong to the step before.
+                        following.append((*p[:-1], o.post))
+                front = following
+                taken = self._take(front, i)
+                if taken.paths or taken.wrong or taken.cut:
+                    actor = self.trace.steps[i - 1].actor
+                    self.extra.append(f"step {i} is taken after {extra} more of {actor}, not in the trace")
+                    return taken
+        return None
+
     def _shows(self, path: Path) -> bool:
         """Whether the end of a path violates (or reaches) the property."""
         last = Run(path[-1]) if len(path) == 1 else Run(path[-2], (Step("", (), path[-1]),))
@@ -237,11 +296,16 @@ class _Replay:
             return self._result("no longer reproduces", f"{what} leads beyond a limit of the model now", i)
         if i == 0:
             return self._result("no longer reproduces", "the model has no initial state now", i)
-        step = self.trace.steps[i - 1]
-        args = arguments(self.system, step)
-        action = next(a for a in self.system.actions if a.name == step.action and len(a.params) == len(step.args))
-        assert not isinstance(args, Misfit)
-        cause = obstacle(Lens(self.system, path), action, args)
+        action, args = self.moves[i - 1][0]
+        lens = Lens(self.system, path)
+        cause = obstacle(lens, action, args)
+        if elsewhere(lens, action, args):
+            here = [a for a in self.system.actions if a.process is not None and a.process == action.process]
+            waits = [c for a in here if not elsewhere(lens, a, args) and (c := obstacle(lens, a, args)) is not None]
+            if waits:
+                return self._result(
+                    "no longer reproduces", f"{self.trace.steps[i - 1].actor} waits before {what} now", i, waits[0]
+                )
         return self._result("no longer reproduces", f"{what} cannot be taken now", i, cause)
 
     def _ended(self) -> ReplayResult:
@@ -260,7 +324,8 @@ class _Replay:
         if self.cut_short and verdict == "no longer reproduces":
             verdict = "undecided"
             message = f"more than {MOST_PATHS} ways to take these steps were not all followed; {message}"
-        return ReplayResult(verdict, message, step, cause, self.differs_at, self.differences)
+        extra = tuple(self.extra)
+        return ReplayResult(verdict, message, step, cause, self.differs_at, self.differences, extra)
 
 
 def _at(i: int) -> str:

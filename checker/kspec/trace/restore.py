@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TypeAlias
 
 from kspec.engine.protocol import Run, Step
 from kspec.system.layout import key_dims, leaves, offset
@@ -12,6 +13,7 @@ from kspec.system.model import Action, State, System
 from kspec.trace.build import shown_variables
 from kspec.trace.model import Trace, TraceStep
 from kspec.trace.values import ListOf, MapOf, RecordOf, SetOf, TraceState, TupleOf, Val, entry, show
+from kspec.trace.words import cut, source_text
 from kspec.types import (
     MapType,
     OptType,
@@ -76,14 +78,49 @@ def hint(wrong: str, known: Iterable[str]) -> str:
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
+Move: TypeAlias = tuple[Action, tuple[int, ...]]
+
+
 def arguments(system: System, step: TraceStep) -> tuple[int, ...] | Misfit:
     """The argument values of a step in the system, or what does not fit."""
+    found = _named(system, step)
+    return found if isinstance(found, Misfit) else found[1]
+
+
+def moves(system: System, step: TraceStep) -> tuple[Move, ...] | Misfit:
+    """The actions that a recorded step may be in the system, with their arguments.
+
+    An action goes by its name.  A step of a process goes by what its source says, too: its name counts
+    statements from the last label, so it may be that of another statement once the process has changed.
+    When no step of that name says the same, all steps of the process that do are meant.
+    """
+    named = _named(system, step)
+    same_text = [
+        (a, args)
+        for a in system.actions
+        if a.process is not None and step.text and step.action.startswith(f"{a.process}.")
+        if cut(source_text(system, a.span)) == step.text
+        if not isinstance(args := _arguments(a, step), Misfit)
+    ]
+    if isinstance(named, Misfit):
+        return tuple(same_text) or named
+    if not same_text or any(a.name == step.action for a, _ in same_text):
+        return (named,)
+    return tuple(same_text)
+
+
+def _named(system: System, step: TraceStep) -> Move | Misfit:
     same = [a for a in system.actions if a.name == step.action]
     if not same:
         known = tuple(dict.fromkeys(a.name for a in system.actions))
         return Misfit(f"the model has no action `{step.action}`", step.action, known)
-    tried = [_arguments(a, step) for a in same]
-    return next((t for t in tried if not isinstance(t, Misfit)), tried[0])
+    tried = [(a, _arguments(a, step)) for a in same]
+    for a, args in tried:
+        if not isinstance(args, Misfit):
+            return a, args
+    wrong = tried[0][1]
+    assert isinstance(wrong, Misfit)
+    return wrong
 
 
 def _arguments(action: Action, step: TraceStep) -> tuple[int, ...] | Misfit:
