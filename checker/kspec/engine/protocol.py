@@ -130,7 +130,9 @@ class Result:
     that), ``bounded`` (nothing within ``bound`` steps), ``proved`` (the properties in ``proved`` hold,
     with certificates), ``simulated`` (random walks; ``reason`` says how many), ``unknown`` (with
     ``reason``).  ``findings`` are shortest within completed levels (not under ``simulated``).
-    ``witnesses`` show reachable properties being reached.
+    ``witnesses`` show reachable properties being reached.  ``obstacles`` are runs that keep a proof by
+    induction from going through: they start in a state that is not known to be reachable, so they are
+    no violations.
     """
 
     engine: str
@@ -145,6 +147,7 @@ class Result:
     seconds: float = 0.0
     memory: int = 0
     notes: tuple[str, ...] = field(default=())
+    obstacles: tuple[Finding, ...] = ()
 
 
 class Engine(Protocol):

@@ -41,15 +41,20 @@ class Level:
 
 @dataclass
 class Search:
-    """All runs from the initial states, level after level."""
+    """All runs, level after level: from the initial states, or (``anywhere``) from every state of the types
+    within the limits."""
 
     template: Template
     sat: Sat
+    anywhere: bool = False
     aig: Aig = field(default_factory=Aig)
 
     def __post_init__(self) -> None:
         self.clauses = Clauses(self.aig, self.sat)
-        self._start, literals = initial(self.template, self.aig)
+        self._start: dict[int, int] = {}
+        literals: Sequence[int] | None = None
+        if not self.anywhere:
+            self._start, literals = initial(self.template, self.aig)
         self.unrolling = Unrolling(self.template, literals, self.aig)
         self.depth = 0
 
@@ -62,9 +67,12 @@ class Search:
         """The conditions of the current depth."""
         t, frame = self.template, self.frames[-1]
         inside = frame.literal(t.within)
-        if self.depth == 0:
+        steps: Mapping[str, int] = {}
+        failed: Mapping[str, int] = {}
+        if self.depth == 0 and self.anywhere:
+            entered = self.aig.and_(frame.literal(t.typed), inside)
+        elif self.depth == 0:
             entered = self.aig.and_(self._of_start(t.starts), inside)
-            steps: Mapping[str, int] = {}
             failed = {n: self._of_start(c) for n, c in t.start_raised.items()}
         else:
             before = self.frames[-2]

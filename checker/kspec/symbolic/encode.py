@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kspec.symbolic.aig import FALSE, Aig
+from kspec.symbolic.aig import FALSE, TRUE, Aig
 from kspec.symbolic.bits import Arithmetic, Bits
 from kspec.symbolic.evaluate import Evaluator, Path, Store, Unsupported
 from kspec.symbolic.execute import Executor, Inputs
@@ -24,14 +24,18 @@ QUANTIFIED_NODES = 3_000_000
 
 @dataclass(frozen=True)
 class ActionCode:
-    """One action: when the selector picks it, its arguments, and how its body ends."""
+    """One action: when the selector picks it, its arguments, how its body ends, and the store then."""
 
     action: Action
     chosen: int
     args: tuple[Bits, ...]
-    completes: int
-    errors: Mapping[str, int]
+    path: Path
     store: Store
+
+    @property
+    def completes(self) -> int:
+        """The step is enabled and its body completes."""
+        return self.path.dead ^ 1
 
 
 @dataclass(frozen=True)
@@ -165,9 +169,9 @@ def _picks(math: Arithmetic, selector: tuple[int, ...], index: int) -> int:
 def _action(action: Action, chosen: int, math: Arithmetic, inputs: Inputs, store: Store) -> ActionCode:
     run = Executor(Evaluator(math, Path(math.aig), store), inputs)
     args = tuple(run.argument(v, t.lo, t.hi) for v, t in action.params)
-    run.path.end(1, run.at.truth(action.guard) ^ 1)
+    run.path.disable(TRUE, run.at.truth(action.guard) ^ 1)
     run.run(action.body)
-    return ActionCode(action, chosen, args, run.path.dead ^ 1, run.path.errors, run.at.store)
+    return ActionCode(action, chosen, args, run.path, run.at.store)
 
 
 def _merged(system: System, actions: tuple[ActionCode, ...], state: Store, math: Arithmetic) -> Store:
@@ -197,7 +201,7 @@ def _merged(system: System, actions: tuple[ActionCode, ...], state: Store, math:
 def _raised(aig: Aig, actions: tuple[ActionCode, ...]) -> dict[str, int]:
     raised: dict[str, int] = {}
     for a in actions:
-        _join(aig, raised, {name: aig.and_(a.chosen, cond) for name, cond in a.errors.items()})
+        _join(aig, raised, {name: aig.and_(a.chosen, cond) for name, cond in a.path.errors.items()})
     return raised
 
 
@@ -248,8 +252,7 @@ def _stuck(
     limit = len(aig) + QUANTIFIED_NODES
     moves = FALSE
     for a in actions:
-        outcome = aig.or_(a.completes, aig.any(a.errors.values()))
-        moves = aig.or_(moves, _exists(aig, outcome, free, limit))
+        moves = aig.or_(moves, _possible(aig, a, free, limit))
     stuck = moves ^ 1
     at = Evaluator(math, Path(aig), state)
     terminal = FALSE
@@ -258,6 +261,22 @@ def _stuck(
     broken = dict(at.path.errors)
     broken[DEADLOCK] = aig.and_(stuck, aig.and_(terminal ^ 1, at.path.dead ^ 1))
     return broken
+
+
+def _possible(aig: Aig, a: ActionCode, free: tuple[int, ...], limit: int) -> int:
+    """Some arguments and choices give an outcome, be it an error.
+
+    Where nothing that disables the step depends on choices these need not be looked at: either there is
+    something to choose, or that is an error.
+    """
+    math = Arithmetic(aig)
+    enabled = a.path.disabled ^ 1
+    arguments = {x for v in a.args for x in v.literals}
+    inside = set(aig.cone((enabled,)))
+    if any(x >> 1 in inside and x not in arguments for x in free):
+        return _exists(aig, aig.or_(a.completes, a.path.failed), free, limit)
+    typed = aig.all(math.typed(v) for v in a.args)
+    return _exists(aig, aig.and_(enabled, typed), free, limit)
 
 
 def _exists(aig: Aig, f: int, free: tuple[int, ...], limit: int) -> int:

@@ -37,12 +37,15 @@ class Unsupported(Exception):
 class Path:
     """What has happened on the way, each as a condition on the inputs.
 
-    ``errors`` has the condition under which each error or assertion was raised; ``dead`` is the condition
-    under which the step has already ended (raised, disabled, or chose what it must not).
+    ``errors`` has the condition under which each error or assertion was raised, ``failed`` their
+    disjunction; ``disabled``: the step is not possible; ``dead``: it has ended in one of these ways, or an
+    input is none of the values to choose from (which says nothing about the step).
     """
 
     aig: Aig
     errors: dict[str, int] = field(default_factory=dict)
+    failed: int = FALSE
+    disabled: int = FALSE
     dead: int = FALSE
 
     def fail(self, name: str, under: int, cond: int) -> None:
@@ -50,10 +53,17 @@ class Path:
         event = self.aig.and_(self.aig.and_(under, cond), self.dead ^ 1)
         if event != FALSE:
             self.errors[name] = self.aig.or_(self.errors.get(name, FALSE), event)
+            self.failed = self.aig.or_(self.failed, event)
             self.dead = self.aig.or_(self.dead, event)
 
-    def end(self, under: int, cond: int) -> None:
-        """The step ends quietly where ``under and cond`` holds."""
+    def disable(self, under: int, cond: int) -> None:
+        """The step is disabled where ``under and cond`` holds and nothing was raised before."""
+        event = self.aig.and_(self.aig.and_(under, cond), self.failed ^ 1)
+        self.disabled = self.aig.or_(self.disabled, event)
+        self.dead = self.aig.or_(self.dead, event)
+
+    def exclude(self, under: int, cond: int) -> None:
+        """The inputs mean nothing where ``under and cond`` holds."""
         self.dead = self.aig.or_(self.dead, self.aig.and_(under, cond))
 
 

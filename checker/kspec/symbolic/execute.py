@@ -70,7 +70,7 @@ class Executor:
     def argument(self, var: Var, lo: int, hi: int) -> Bits:
         """Binds a parameter to an input."""
         v = self.inputs.take(lo, hi, self.used)
-        self.path.end(TRUE, self.math.typed(v) ^ 1)
+        self.path.exclude(TRUE, self.math.typed(v) ^ 1)
         self.at.names[var.name] = v
         return v
 
@@ -101,7 +101,7 @@ class Executor:
             case Choose():
                 self._choose(stmt, under)
             case Require(cond):
-                self.path.end(under, self.at.truth(cond, under) ^ 1)
+                self.path.disable(under, self.at.truth(cond, under) ^ 1)
             case Assert(name, cond):
                 self.path.fail(name, under, self.at.truth(cond, under) ^ 1)
             case Block():
@@ -114,14 +114,17 @@ class Executor:
         for v in range(var.lo, var.hi + 1):
             self.at.names[var.name] = const(v)
             allowed.append(Bits(0, 1, (self.at.truth(stmt.where, under),)))
+        none = aig.any(a.literals[0] for a in allowed) ^ 1
         if stmt.on_empty == "error":
-            self.path.fail("error.choose", under, aig.any(a.literals[0] for a in allowed) ^ 1)
+            self.path.fail("error.choose", under, none)
+        else:
+            self.path.disable(under, none)
         good, chosen = FALSE, const(var.lo)
         if allowed:
             chosen = self.inputs.take(var.lo, var.hi, self.used)
             good = aig.and_(self.math.typed(chosen), self.math.select(chosen, allowed).literals[0])
         self.at.names[var.name] = chosen
-        self.path.end(under, good ^ 1)
+        self.path.exclude(under, good ^ 1)
 
     def _if(self, stmt: If, under: int) -> None:
         """A chain of ``else if``, merged from its end (chains can be very long)."""
