@@ -7,6 +7,7 @@ observe; ``kspec.lower.process`` makes actions of what is left.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -57,11 +58,12 @@ End: TypeAlias = Goto | Branch
 
 @dataclass(frozen=True)
 class Alternative:
-    """One step from a location."""
+    """One step from a location; ``name`` is the label of its branch of an ``either``, if it has one."""
 
     guard: Expr
     code: Code
     span: Span
+    name: str = ""
 
 
 @dataclass
@@ -224,10 +226,10 @@ class Flow:
             case ast.WhileStmt(cond_, inner, span):
                 self.loop(env, cond_, inner, span, here, after, scope)
             case ast.EitherStmt(branches, span):
+                loc = self.here(here)
                 entries = [self.new() for _ in branches]
                 for entry, branch in zip(entries, branches, strict=True):
                     self.block(env, branch, entry, after, scope)
-                loc = self.here(here)
                 self.unions.append((loc, entries, span))
             case ast.ForStmt():
                 self.for_loop(env, t, here, after, scope)
@@ -389,13 +391,15 @@ class Flow:
         for number in self.alias:
             if self.resolve(number) in self.alias:
                 raise error("E0412", "a loop without a step", span, help="await something in it")
+        named = {number: label for label, number in self.labels.items()}
         for loc, entries, at in self.unions:  # inner ones first
             for entry in entries:
-                target = self.resolve(entry)
+                target, name = self.resolve(entry), named.get(entry, "")
                 if entry in self.alias:
-                    loc.alternatives.append(Alternative(TRUE, Code((), Goto(target)), at))
+                    loc.alternatives.append(Alternative(TRUE, Code((), Goto(target)), at, name))
                 else:
-                    loc.alternatives += self.locations[entry].alternatives
+                    branch = self.locations[entry].alternatives
+                    loc.alternatives += [dataclasses.replace(a, name=a.name or name) for a in branch]
 
 
 def split_guard(block: Block) -> tuple[Expr, Block]:

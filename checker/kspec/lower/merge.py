@@ -13,7 +13,7 @@ locals have their start value: a step that leads to where a local is dead resets
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kspec.lower.flow import Alternative, Branch, Code, Goto, Location, gotos
 from kspec.system.expr import TRUE, Cell, Const, Expr, Var
@@ -76,7 +76,7 @@ def merge(graph: Graph, private: frozenset[str], watched: frozenset[int]) -> Gra
             continue
         trail = frozenset({here})
         kept[here] = tuple(
-            Alternative(a.guard, expand(a.code, trail), a.span) for a in graph.locations[here]
+            replace(a, code=expand(a.code, trail)) for a in graph.locations[here]
         )
         todo += [g.target for a in kept[here] for g in gotos(a.code)]
     ordered = {n: kept[n] for n in sorted(kept)}
@@ -104,7 +104,7 @@ def reset_dead(graph: Graph, cells: Mapping[str, tuple[Cell, int]], own: tuple[E
                 return Code(code.stmts, Branch(cond, rebuild(then, written), rebuild(other, written), site))
 
     out = {
-        n: tuple(Alternative(a.guard, rebuild(a.code, set(live[n])), a.span) for a in alternatives)
+        n: tuple(replace(a, code=rebuild(a.code, set(live[n]))) for a in alternatives)
         for n, alternatives in graph.locations.items()
     }
     return Graph(out, graph.names, graph.entry)
@@ -161,7 +161,7 @@ def graph_of(locations: Mapping[int, Location], entry: int, resolve: object) -> 
                 return Code(code.stmts, Branch(cond, fix(then), fix(other), site))
 
     table = {
-        n: tuple(Alternative(a.guard, fix(a.code), a.span) for a in loc.alternatives)
+        n: tuple(replace(a, code=fix(a.code)) for a in loc.alternatives)
         for n, loc in locations.items()
     }
     return Graph(table, {n: loc.name for n, loc in locations.items()}, resolve(entry))

@@ -226,13 +226,15 @@ def _actions(
     process = info.decl.name
     t = info.self_type
     params = ((Var("self", t.lo, t.hi, t), t),) if t is not None else ()
+    used: dict[str, int] = {}
     for n, alternatives in graph.locations.items():
         here = Binary("eq", Read(pc, own), Const(numbers[n]))
         for k, a in enumerate(alternatives):
             guard: Expr = here if a.guard == TRUE else Binary("and", here, a.guard)
-            suffix = "" if len(alternatives) == 1 else f"/{k + 1}"
+            name = a.name or names[n] + ("" if len(alternatives) == 1 else f"/{k + 1}")
+            used[name] = used.get(name, 0) + 1
             yield Action(
-                f"{process}.{names[n]}{suffix}",
+                f"{process}.{name}" + ("" if used[name] == 1 else f"/{used[name]}"),
                 params,
                 guard,
                 _block(a.code, pc, own, numbers, n),
