@@ -120,6 +120,9 @@ def test_sides_of_a_comparison() -> None:
     chosen = Ite(Read(A), Read(S), Const(0))
     assert cause(op("ne", chosen, Const(0)), *ZERO).operands == (("a ? s : 0", "idle"),)
     assert cause(op("eq", Read(X), Const(4)), *ZERO).operands == ()
+    # What looks like a condition may be a number, and the text of an inlined function is not what stands there.
+    sign = Ite(op("lt", Read(X), Const(1)), Const(-1), op("gt", Read(X), Const(1)), site("a < b ? -1 : a > b"))
+    assert cause(op("gt", sign, Const(0), site("cmp(x, 1) > 0")), 0, 0, 1, 0, 0, 0, 0).operands == (("left side", "0"),)
 
 
 def test_many_reads_are_counted() -> None:

@@ -182,6 +182,7 @@ DAMAGE: list[tuple[tuple[str | int, ...], object, str, str]] = [
     (("states", 2, "queue", "#set", 0), None, "states[2].queue.#set[0]", "null is no value"),
     (("states",), [], "states", "0 states do not fit 3 steps"),
     (("vars",), ["ev", "ev"], "vars", "twice"),
+    (("vars",), ["ev", "#meta"], "vars", "begins with #"),
 ]
 
 

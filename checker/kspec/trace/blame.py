@@ -31,7 +31,7 @@ from kspec.system.stmt import Assert, Choose, Require
 from kspec.trace.model import Cause, Observed
 from kspec.trace.observe import Env, FaultError, HaltError, Observer, Place
 from kspec.trace.words import name_of, show_as, site_of, text_of, type_of, var_name
-from kspec.types import show_scalar
+from kspec.types import BOOL, Scalar, show_scalar
 
 MOST_READS = 8
 
@@ -169,21 +169,32 @@ def _as_true(lens: Lens, e: Expr, truth: bool) -> str:
 
 
 def _operands(lens: Lens, leaf: Leaf) -> tuple[tuple[str, str], ...]:
-    """The two sides of a comparison with their values, unless a side says its value itself."""
+    """The sides of a comparison with their values, except those that are elements or constants themselves."""
     match leaf.expr:
         case Binary("eq" | "ne" | "lt" | "le" | "gt" | "ge", a, b):
-            t = type_of(a) or type_of(b)
+            t = _common(type_of(a), type_of(b))
         case _:
             return ()
+    whole = " ".join(site_of(leaf.expr).text.split())
     out = []
-    for side in (a, b):
+    for side, word in ((a, "left side"), (b, "right side")):
         inner = side
         while isinstance(inner, Narrow):
             inner = inner.value
         value = _look(lens.observer(), side, leaf.env)
         if value is not None and not isinstance(inner, Const | Var | Read):
-            out.append((text_of(lens.system, side), show_as(t, value)))
+            said = text_of(lens.system, side)
+            # The text of what a function was inlined to is not what stands here.
+            out.append((said if not whole or said in whole else word, show_as(t, value)))
     return tuple(out)
+
+
+def _common(a: Scalar | None, b: Scalar | None) -> Scalar | None:
+    """The type in which both sides of a comparison are shown."""
+    if a == b:
+        return a
+    known = [t for t in (a, b) if t is not None and t != BOOL]
+    return known[0] if known else None
 
 
 def _observed(lens: Lens, o: Observer) -> tuple[Observed, ...]:

@@ -13,7 +13,7 @@ from kspec.trace.model import Blocked, Cause
 from kspec.trace.observe import Env, FaultError, HaltError
 from kspec.types import show_scalar
 
-MOST_INSTANCES = 4096
+MOST_INSTANCES = 512
 
 
 def obstacle(lens: Lens, action: Action, args: tuple[int, ...]) -> Cause | None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-import tempfile
+import secrets
 from pathlib import Path
 from typing import get_args
 
@@ -45,15 +45,12 @@ def save(trace: Trace, path: str | os.PathLike[str]) -> None:
     Raises OSError when the file cannot be written.
     """
     target = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=".trace-", dir=target.parent)
+    temporary = target.with_name(f".trace-{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
+        with open(temporary, "x", encoding="ascii") as file:
             file.write(dumps(trace))
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -234,6 +231,8 @@ def _trace(root: Node) -> Trace:
     variables = tuple(v.text() for v in root.at("vars").items())
     if len(set(variables)) != len(variables):
         raise root.at("vars").fail("a variable is there twice")
+    if any(v.startswith("#") for v in variables):
+        raise root.at("vars").fail("the name of a variable begins with #")
     model, prop, origin, kept = k.at("model"), k.get("property"), k.get("origin"), k.get("kept")
     failure = k.get("failure")
     trace = Trace(

@@ -300,7 +300,7 @@ class _Replay:
         lens = Lens(self.system, path)
         cause = obstacle(lens, action, args)
         if elsewhere(lens, action, args):
-            here = [a for a in self.system.actions if a.process is not None and a.process == action.process]
+            here = [a for a in self.system.actions if a.process == action.process and len(a.params) == len(args)]
             waits = [c for a in here if not elsewhere(lens, a, args) and (c := obstacle(lens, a, args)) is not None]
             if waits:
                 return self._result(

@@ -129,13 +129,19 @@ def type_of(e: Expr) -> Scalar | None:
         case Narrow(value) | Let(_, _, value):
             return type_of(value)
         case Ite(_, then, other):
-            return type_of(then) or type_of(other)
+            # A number may be a comparison in disguise (``c ? 1 : 0``): both branches have to agree.
+            a, b = type_of(then), type_of(other)
+            return a if a == b else _with_constant(a, other) or _with_constant(b, then)
         case Quant() | Unary("not", _):
             return BOOL
         case Binary(op) if op not in ("add", "sub", "mul", "div", "mod"):
             return BOOL
         case _:
             return None
+
+
+def _with_constant(t: Scalar | None, other: Expr) -> Scalar | None:
+    return t if t is not None and t != BOOL and isinstance(other, Const) else None
 
 
 def show_as(t: Scalar | None, value: int) -> str:
