@@ -109,6 +109,9 @@ class AstBuilder(Transformer[Token, ast.Module]):
             return ast.AnyLit(self._span(m))
         return ast.Name(self._name(c[0]), self._span(m))
 
+    def bool_domain(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Name("bool", self._span(m))
+
     def identity(self, m: Meta, c: list[Any]) -> ast.Expr:
         return ast.IdentityLit(str(c[0]), int(str(c[1]), 0), self._span(m))
 

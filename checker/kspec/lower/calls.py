@@ -8,13 +8,13 @@ from kspec.lower import exprs
 from kspec.lower.coerce import coerce, dereference
 from kspec.lower.scope import Context, DeclBinding, Env, TypeBinding, ValueBinding, describe, error, unknown
 from kspec.lower.types import resolve
-from kspec.lower.values import Value, ValueType, default_value, has_default, of
+from kspec.lower.values import Value, Want, default_value, has_default, of
 from kspec.system.expr import Binary, Expr, Ite, Let, Var, bounds
 from kspec.system.layout import leaves
 from kspec.types import EnumType, IdType, OptType, StructType, is_scalar, scalar
 
 
-def call(ctx: Context, env: Env, e: ast.Call, want: ValueType | None) -> Value:
+def call(ctx: Context, env: Env, e: ast.Call, want: Want) -> Value:
     """The value of ``f(args)``."""
     match e.name:
         case "old":
@@ -45,7 +45,7 @@ def check_count(e: ast.Call | ast.CallStmt, want: int, what: str) -> None:
         raise error("E0330", f"{what} `{e.name}` takes {want} argument{plural}, not {len(e.args)}", e.span)
 
 
-def _old(ctx: Context, env: Env, e: ast.Call, want: ValueType | None) -> Value:
+def _old(ctx: Context, env: Env, e: ast.Call, want: Want) -> Value:
     check_count(e, 1, "built-in")
     if not env.step:
         raise error("E0332", "`old` is for `step` properties", e.span, help="step NAME: old(x) <= x;")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kspec.lang.source import Span
 from kspec.lower.scope import Context, error
 from kspec.lower.values import EmptyTag, NoneTag, Value, ValueType, default_value, of
 from kspec.system.expr import Binary, Const, Expr, Ite, Let, Narrow, Site, Var, bounds
-from kspec.system.layout import leaves
+from kspec.system.layout import default, key_dims, leaves
 from kspec.types import (
-    BoolType,
-    EnumType,
-    IdType,
     MapType,
     OptType,
     RangeType,
     Scalar,
     SeqType,
     SetType,
-    StructType,
     is_scalar,
     scalar,
 )
@@ -52,11 +50,57 @@ def coerce(ctx: Context, value: Value, target: ValueType, span: Span, what: str 
             return coerce(ctx, dereference(value, base, site), target, span, what)
         case RangeType(), RangeType():
             return of(target, narrow(value.expr, target, site))
-        case StructType() | MapType() | SeqType(), _ if _same_shape(source, target):
-            theirs = leaves(target)  # type: ignore[arg-type]
-            return Value(target, lambda k, i: _fit(value.leaf(k, i), theirs[k].type, site))
+        case OptType(sb), OptType(tb) if join(sb, tb) is not None:
+            some = coerce(ctx, Value(sb, lambda k, i: value.leaf(k + 1, i)), tb, span, what)
+            return Value(target, lambda k, i: _present(value, some, target, k, i, site))
+        case MapType(key, sv), MapType(other, tv) if key == other and join(sv, tv) is not None:
+            n = len(key_dims(key))
+            return Value(
+                target,
+                lambda k, i: coerce(
+                    ctx, Value(sv, lambda kk, ii: value.leaf(kk, (*i[:n], *ii))), tv, span, what
+                ).leaf(k, i[n:]),
+            )
+        case SeqType(_, n), SeqType(_, m) if n <= m and join(source, target) is not None:
+            return _longer(ctx, value, source, target, span)
+        case SetType(RangeType() as s), SetType(RangeType() as t) if t.lo <= s.lo and s.hi <= t.hi:
+            return Value(target, lambda _k, i: _within(i[0], s, lambda at: value.leaf(0, (at,)), site))
         case _:
             raise mismatch(source, target, span, what)
+
+
+def _present(value: Value, some: Value, target: OptType, k: int, i: tuple[Expr, ...], site: Site) -> Expr:
+    """A leaf of an optional compound whose inside has been converted: it keeps its default where it is absent."""
+    there = value.leaf(0, ())
+    if k == 0:
+        return there
+    return Ite(there, some.leaf(k - 1, i), Const(default(leaves(target)[k].type)), site)
+
+
+def _longer(ctx: Context, value: Value, source: SeqType, target: SeqType, span: Span) -> Value:
+    """A sequence as one of another item type, or of a larger capacity; vacant items keep their default."""
+    site = ctx.site(span)
+    at_most = RangeType(0, source.cap - 1)
+
+    def leaf(k: int, i: tuple[Expr, ...]) -> Expr:
+        length = value.leaf(0, ())
+        if k == 0:
+            return length
+        index = narrow(i[0], at_most, site)
+        item = Value(source.item, lambda kk, ii: value.leaf(kk + 1, (index, *ii)))
+        fitting = coerce(ctx, item, target.item, span).leaf(k - 1, i[1:])
+        return Ite(Binary("lt", i[0], length), fitting, Const(default(leaves(target)[k].type)), site)
+
+    return Value(target, leaf)
+
+
+def _within(i: Expr, t: RangeType, then: Callable[[Expr], Expr], site: Site) -> Expr:
+    """``then`` of ``i`` when it lies in ``t``, else false."""
+    lo, hi = bounds(i)
+    if t.lo <= lo and hi <= t.hi:
+        return then(i)
+    inside = Binary("and", Binary("le", Const(t.lo), i), Binary("le", i, Const(t.hi)))
+    return Binary("and", inside, then(Narrow(i, t.lo, t.hi, "range", site)), site)
 
 
 def narrow(e: Expr, target: Scalar, site: Site) -> Expr:
@@ -84,37 +128,49 @@ def dereference(value: Value, base: ValueType, site: Site) -> Value:
 
 def common(ctx: Context, a: Value, b: Value, span: Span) -> ValueType:
     """The type in which two values can be compared or be the branches of a conditional."""
-    match a.type, b.type:
+    if isinstance(a.type, NoneTag | EmptyTag) and isinstance(b.type, NoneTag | EmptyTag):
+        raise error("E0302", "the type of this is not known", span, help="compare with a variable")
+    found = join(a.type, b.type)
+    if found is None:
+        raise mismatch(b.type, a.type, span, "")
+    return found
+
+
+def join(a: ValueType, b: ValueType) -> ValueType | None:
+    """The least type that holds the values of both, or None."""
+    match a, b:
+        case _ if a == b:
+            return a
         case RangeType(al, ah), RangeType(bl, bh):
             return RangeType(min(al, bl), max(ah, bh))
-        case (NoneTag(), NoneTag()) | (EmptyTag(), EmptyTag()):
-            raise error("E0302", "the type of this is not known", span, help="compare with a variable")
-        case NoneTag(), OptType() as t:
+        case (NoneTag() | EmptyTag(), NoneTag() | EmptyTag()):
+            return None
+        case (NoneTag(), OptType() as t) | (OptType() as t, NoneTag()):
             return t
-        case OptType() as t, NoneTag():
+        case (NoneTag(), t) | (t, NoneTag()):
+            return _optional(t)
+        case (EmptyTag("set"), SetType() as t) | (SetType() as t, EmptyTag("set")):
             return t
-        case NoneTag(), (RangeType() | EnumType() | IdType() | BoolType() | StructType()) as t:
-            return OptType(t)
-        case (RangeType() | EnumType() | IdType() | BoolType() | StructType()) as t, NoneTag():
-            return OptType(t)
-        case OptType(RangeType(al, ah)), (OptType(RangeType(bl, bh)) | RangeType(bl, bh)):
-            return OptType(RangeType(min(al, bl), max(ah, bh)))
-        case RangeType(al, ah), OptType(RangeType(bl, bh)):
-            return OptType(RangeType(min(al, bl), max(ah, bh)))
-        case OptType() as t, _:
+        case (EmptyTag("seq"), SeqType() as t) | (SeqType() as t, EmptyTag("seq")):
             return t
-        case _, OptType() as t:
-            return t
-        case EmptyTag(), t:
-            return t
-        case t, EmptyTag():
-            return t
-        case s, t if s == t:
-            return s
-        case s, t if _same_shape(s, t):
-            return s
-        case s, t:
-            raise mismatch(s, t, span, "")
+        case OptType(x), OptType(y):
+            return _optional(join(x, y))
+        case (OptType(x), y) | (y, OptType(x)):
+            return _optional(join(x, y))
+        case MapType(k, x), MapType(other, y) if k == other:
+            value = join(x, y)
+            return None if value is None or isinstance(value, NoneTag | EmptyTag) else MapType(k, value)
+        case SeqType(x, n), SeqType(y, m):
+            item = join(x, y)
+            return None if item is None or isinstance(item, NoneTag | EmptyTag) else SeqType(item, max(n, m))
+        case SetType(RangeType(al, ah)), SetType(RangeType(bl, bh)):
+            return SetType(RangeType(min(al, bl), max(ah, bh)))
+        case _:
+            return None
+
+
+def _optional(t: ValueType | None) -> ValueType | None:
+    return None if t is None or isinstance(t, NoneTag | EmptyTag) else OptType(t)
 
 
 def mismatch(source: ValueType, target: ValueType, span: Span, what: str) -> Exception:
@@ -149,23 +205,3 @@ def _optional_to_optional(
     base = narrow(Narrow(v, source.lo + 1, source.hi, "none", ctx.site(span)), scalar(target.base), ctx.site(span))
     some = Ite(Binary("eq", v, Const(source.none)), Const(target.none), base)
     return of(target, Let(v, value.expr, some))
-
-
-def _same_shape(a: ValueType, b: ValueType) -> bool:
-    """The same type but for the bounds of ranges that are stored (not of those used as keys)."""
-    match a, b:
-        case RangeType(), RangeType():
-            return True
-        case OptType(x), OptType(y):
-            return _same_shape(x, y)
-        case MapType(k, v), MapType(l, w):
-            return k == l and _same_shape(v, w)
-        case SeqType(x, n), SeqType(y, m):
-            return n == m and _same_shape(x, y)
-        case _:
-            return a == b
-
-
-def _fit(e: Expr, t: Scalar, site: Site) -> Expr:
-    lo, hi = bounds(e)
-    return e if t.lo <= lo and hi <= t.hi else Narrow(e, t.lo, t.hi, "range", site)

@@ -24,9 +24,9 @@ from kspec.lower.scope import (
     error,
     unknown,
 )
-from kspec.lower.values import EmptyTag, NoneTag, Value, ValueType, equal, ite, of
+from kspec.lower.values import EmptyTag, NoneTag, Soft, Value, Want, equal, ite, item_hint, of
 from kspec.system.expr import Binary, BinaryOp, Const, Expr, Let, Narrow, Quant, Unary, Var, bounds
-from kspec.system.layout import key_dims, leaves
+from kspec.system.layout import key_dims
 from kspec.types import (
     BOOL,
     BoolType,
@@ -63,7 +63,7 @@ def integer(e: Expr) -> Value:
     return of(RangeType(lo, hi), e)
 
 
-def value(ctx: Context, env: Env, e: ast.Expr, want: ValueType | None = None) -> Value:
+def value(ctx: Context, env: Env, e: ast.Expr, want: Want = None) -> Value:
     """The value of an expression; ``want`` is the type that the context would like (a hint)."""
     match e:
         case ast.IntLit(n):
@@ -86,8 +86,9 @@ def value(ctx: Context, env: Env, e: ast.Expr, want: ValueType | None = None) ->
             return _binary(ctx, env, e, want)
         case ast.Conditional(cond, then, other, span):
             c = boolean(ctx, env, cond, "condition")
-            yes, no = value(ctx, env, then, want), value(ctx, env, other, want)
-            t = want if want is not None and _undecided(yes, no) else common(ctx, yes, no, span)
+            yes, no = _pair(ctx, env, then, other, want)
+            known = want.type if isinstance(want, Soft) else want
+            t = known if known is not None and _undecided(yes, no) else common(ctx, yes, no, span)
             if isinstance(t, NoneTag | EmptyTag):
                 raise error("E0302", "the type of this is not known", span)
             return ite(c, coerce(ctx, yes, t, then.span), coerce(ctx, no, t, other.span), t, ctx.site(span))
@@ -122,7 +123,7 @@ def value(ctx: Context, env: Env, e: ast.Expr, want: ValueType | None = None) ->
 # ------------------------------------------------------------------------------------ names
 
 
-def _name(ctx: Context, env: Env, name: str, span: Span, want: ValueType | None) -> Value:
+def _name(ctx: Context, env: Env, name: str, span: Span, want: Want) -> Value:
     found = ctx.lookup(env, name)
     match found:
         case ConstBinding(t, v):
@@ -145,13 +146,18 @@ def _name(ctx: Context, env: Env, name: str, span: Span, want: ValueType | None)
             raise error("E0202", f"`{name}` is {describe(found)}, not a value", span)
 
 
-def _member(ctx: Context, env: Env, name: str, span: Span, want: ValueType | None) -> Value:
-    candidates = ctx.enums.get(name, [])
-    inner = want.base if isinstance(want, OptType) else want
+def _member(ctx: Context, env: Env, name: str, span: Span, want: Want) -> Value:
+    candidates = ctx.members(env, name)
+    known = want.type if isinstance(want, Soft) else want
+    inner = known.base if isinstance(known, OptType) else known
     for t, at in candidates:
         if t == inner:
             return of(t, Const(at))
     if not candidates:
+        if hidden := ctx.enums.get(name):
+            enum = hidden[0][0]
+            raise error("E0201", f"unknown name `{name}`", span, "not declared here",
+                        help=f"it is a member of `{enum}`: list `{enum}` in a `use`")
         raise unknown(ctx, env, name, span)
     if len(candidates) > 1:
         names = ", ".join(f"`{t.name}.{name}`" for t, _ in candidates)
@@ -184,23 +190,57 @@ def _identity(ctx: Context, env: Env, e: ast.IdentityLit) -> Value:
 
 
 def number(ctx: Context, env: Env, e: ast.Expr) -> Expr:
-    v = value(ctx, env, e)
+    """The scalar expression of an integer."""
+    return as_number(ctx, value(ctx, env, e), e.span)
+
+
+def as_number(ctx: Context, v: Value, span: Span) -> Expr:
+    """A value as an integer; raises Failed (E0301, E0305)."""
     if isinstance(v.type, OptType) and isinstance(v.type.base, RangeType):
-        v = dereference(v, v.type.base, ctx.site(e.span))
+        v = dereference(v, v.type.base, ctx.site(span))
     if isinstance(v.type, RangeType):
         return v.expr
     if isinstance(v.type, IdType):
         raise error(
             "E0305",
             f"no arithmetic on identities of `{v.type}`",
-            e.span,
+            span,
             f"this is a `{v.type}`",
             help="identities are interchangeable; use a range type if the number matters",
         )
-    raise error("E0301", f"expected an integer, found `{v.type}`", e.span, f"this is `{v.type}`")
+    raise error("E0301", f"expected an integer, found `{v.type}`", span, f"this is `{v.type}`")
 
 
-def _binary(ctx: Context, env: Env, e: ast.BinaryExpr, want: ValueType | None) -> Value:
+def needs_hint(ctx: Context, env: Env, e: ast.Expr) -> bool:
+    """Whether what an expression means depends on the type that its context wants: enum members that several
+    enums have, and what is made of them."""
+    match e:
+        case ast.Name(name):
+            return ctx.lookup(env, name) is None and len(ctx.members(env, name)) > 1
+        case ast.Conditional(_, then, other):
+            return needs_hint(ctx, env, then) and needs_hint(ctx, env, other)
+        case ast.SetLit(items) | ast.SeqLit(items):
+            return all(needs_hint(ctx, env, x) for x in items)
+        case ast.BinaryExpr("|" | "&" | "-", left, right):
+            return needs_hint(ctx, env, left) and needs_hint(ctx, env, right)
+        case ast.MapLit(_, inner):
+            return needs_hint(ctx, env, inner)
+        case _:
+            return False
+
+
+def _pair(ctx: Context, env: Env, left: ast.Expr, right: ast.Expr, want: Want = None) -> tuple[Value, Value]:
+    """The values of two expressions that are to be of one type: each may say what the other means."""
+    if want is not None:
+        return value(ctx, env, left, want), value(ctx, env, right, want)
+    if needs_hint(ctx, env, left):
+        b = value(ctx, env, right)
+        return value(ctx, env, left, Soft(b.type)), b
+    a = value(ctx, env, left)
+    return a, value(ctx, env, right, Soft(a.type))
+
+
+def _binary(ctx: Context, env: Env, e: ast.BinaryExpr, want: Want) -> Value:
     site = ctx.site(e.span)
     if e.op in _LOGIC:
         return of(
@@ -210,9 +250,9 @@ def _binary(ctx: Context, env: Env, e: ast.BinaryExpr, want: ValueType | None) -
         return of(BOOL, _equality(ctx, env, e))
     if e.op == "in":
         return of(BOOL, _membership(ctx, env, e))
-    left = value(ctx, env, e.left, want if e.op in "|&-" else None)
+    left, right = _pair(ctx, env, e.left, e.right, want if e.op in "|&-" else None)
     if e.op in ("|", "&", "-") and isinstance(left.type, SetType | EmptyTag):
-        return _set_operation(ctx, env, e, left, want)
+        return _set_operation(ctx, e, left, right, want)
     if e.op in ("|", "&"):
         if isinstance(left.type, BoolType):
             help_ = f"for conditions, use `{e.op}{e.op}`"
@@ -220,8 +260,8 @@ def _binary(ctx: Context, env: Env, e: ast.BinaryExpr, want: ValueType | None) -
             help_ = "`|` and `&` are set union and intersection"
         raise error("E0306", f"`{e.op}` needs sets, found `{left.type}`", e.left.span, help=help_)
     if e.op in _ORDER:
-        return _comparison(ctx, env, e, left)
-    a, b = number(ctx, env, e.left), number(ctx, env, e.right)
+        return _comparison(ctx, e, left, right)
+    a, b = as_number(ctx, left, e.left.span), as_number(ctx, right, e.right.span)
     if e.op in "/%" and bounds(b) == (0, 0):
         raise error("E0307", "division by zero", e.right.span)
     return integer(Binary(_ARITH[e.op], a, b, site))
@@ -232,10 +272,7 @@ def _undecided(a: Value, b: Value) -> bool:
 
 
 def _equality(ctx: Context, env: Env, e: ast.BinaryExpr) -> Expr:
-    a = _try_hinted(ctx, env, e.left, e.right)
-    b = value(ctx, env, e.right, a.type)
-    if isinstance(a.type, NoneTag | EmptyTag):
-        a = value(ctx, env, e.left, b.type)
+    a, b = _pair(ctx, env, e.left, e.right)
     t = common(ctx, a, b, e.span)
     if isinstance(t, NoneTag | EmptyTag):
         raise error("E0302", "the type of this is not known", e.span)
@@ -247,17 +284,9 @@ def _equality(ctx: Context, env: Env, e: ast.BinaryExpr) -> Expr:
     return Binary("ne", left.expr, right.expr, site) if is_scalar(t) else Unary("not", same, site)
 
 
-def _try_hinted(ctx: Context, env: Env, left: ast.Expr, right: ast.Expr) -> Value:
-    """The left side of a comparison; an enum member that several enums have takes the right side's type."""
-    if isinstance(left, ast.Name) and ctx.lookup(env, left.name) is None and len(ctx.enums.get(left.name, [])) > 1:
-        return value(ctx, env, left, value(ctx, env, right).type)
-    return value(ctx, env, left)
-
-
-def _comparison(ctx: Context, env: Env, e: ast.BinaryExpr, left: Value) -> Value:
+def _comparison(ctx: Context, e: ast.BinaryExpr, left: Value, right: Value) -> Value:
     site = ctx.site(e.span)
     op = _ORDER[e.op]
-    right = value(ctx, env, e.right, left.type)
     if isinstance(left.type, SetType | EmptyTag) or isinstance(right.type, SetType):
         if op not in ("le", "ge"):
             raise error("E0306", f"`{e.op}` does not compare sets", e.span, help="`<=` is the subset test")
@@ -284,40 +313,36 @@ def _comparison(ctx: Context, env: Env, e: ast.BinaryExpr, left: Value) -> Value
                     help=f"declare it `ordered id {a}[...]` if its order matters (this gives up its symmetry)",
                 )
             return of(BOOL, Binary(op, left.expr, right.expr, site))
-    return of(BOOL, Binary(op, number(ctx, env, e.left), number(ctx, env, e.right), site))
+    return of(BOOL, Binary(op, as_number(ctx, left, e.left.span), as_number(ctx, right, e.right.span), site))
 
 
 def _membership(ctx: Context, env: Env, e: ast.BinaryExpr) -> Expr:
     site = ctx.site(e.span)
     if isinstance(e.right, ast.Name) and isinstance(ctx.lookup(env, e.right.name), TypeBinding):
         raise error("E0308", "a type has every value of it", e.right.span, help="`in` needs a set or a sequence")
-    box = value(ctx, env, e.right)
+    got, box = _contained(ctx, env, e)
     match box.type:
+        case SetType(RangeType() as item) if isinstance(got.type, RangeType):
+            # A number outside the item type is in no such set.
+            lo, hi = bounds(got.expr)
+            if item.lo <= lo and hi <= item.hi:
+                return box.leaf(0, (got.expr,))
+            v = Var(ctx.fresh("m"), lo, hi)
+            inside = Binary("and", Binary("le", Const(item.lo), v), Binary("le", v, Const(item.hi)))
+            safe = Narrow(v, item.lo, item.hi, "range", site)
+            return Let(v, got.expr, Binary("and", inside, box.leaf(0, (safe,)), site))
         case SetType(item):
-            dims = key_dims(item)
-            if isinstance(item, RangeType):
-                got = value(ctx, env, e.left, item)
-                if isinstance(got.type, RangeType):
-                    lo, hi = bounds(got.expr)
-                    if item.lo <= lo and hi <= item.hi:
-                        return box.leaf(0, (got.expr,))
-                    # A number outside the item type is in no such set.
-                    v = Var(ctx.fresh("m"), lo, hi)
-                    inside = Binary("and", Binary("le", Const(item.lo), v), Binary("le", v, Const(item.hi)))
-                    safe = Narrow(v, item.lo, item.hi, "range", site)
-                    return Let(v, got.expr, Binary("and", inside, box.leaf(0, (safe,)), site))
-            got = expect(ctx, env, e.left, item)
-            return box.leaf(0, tuple(got.leaf(k, ()) for k in range(len(dims))))
+            got = coerce(ctx, got, item, e.left.span)
+            return box.leaf(0, tuple(got.leaf(k, ()) for k in range(len(key_dims(item)))))
         case SeqType(item, cap):
-            got = expect(ctx, env, e.left, item)
             v = Var(ctx.fresh("i"), 0, cap - 1)
             there = Value(item, lambda k, i: box.leaf(k + 1, (v, *i)))
-            layout = leaves(item)
-            same: Expr = Const(1)
-            for k, leaf in enumerate(layout):
-                if leaf.dims:
-                    raise error("E0309", f"`in` does not compare items of type `{item}`", e.span)
-                same = Binary("and", same, Binary("eq", there.leaf(k, ()), got.leaf(k, ())))
+            if isinstance(got.type, OptType) and not isinstance(item, OptType):
+                got = dereference(got, got.type.base, ctx.site(e.left.span))
+            t = common(ctx, there, got, e.span)
+            assert not isinstance(t, NoneTag | EmptyTag)
+            left, right = coerce(ctx, there, t, e.right.span), coerce(ctx, got, t, e.left.span)
+            same = equal(left, right, t, ctx.fresh, site)
             return Quant("exists", v, Binary("and", Binary("lt", v, box.leaf(0, ())), same), site)
         case EmptyTag():
             return Const(0)
@@ -325,9 +350,25 @@ def _membership(ctx: Context, env: Env, e: ast.BinaryExpr) -> Expr:
             raise error("E0308", f"`in` needs a set or a sequence, found `{box.type}`", e.right.span)
 
 
-def _set_operation(ctx: Context, env: Env, e: ast.BinaryExpr, left: Value, want: ValueType | None) -> Value:
-    right = value(ctx, env, e.right, left.type if isinstance(left.type, SetType) else want)
-    t = common(ctx, left, right, e.span) if not _undecided(left, right) else want
+def _contained(ctx: Context, env: Env, e: ast.BinaryExpr) -> tuple[Value, Value]:
+    """The two sides of ``x in s``."""
+    if needs_hint(ctx, env, e.left):
+        box = value(ctx, env, e.right)
+        hint = item_hint(box.type)
+        return value(ctx, env, e.left, hint), box
+    got = value(ctx, env, e.left)
+    match e.right, got.type:
+        case ast.SeqLit(items), t if items and not isinstance(t, NoneTag | EmptyTag):
+            return got, value(ctx, env, e.right, Soft(SeqType(t, len(items))))
+        case _, t if not isinstance(t, NoneTag | EmptyTag):
+            return got, value(ctx, env, e.right, Soft(SetType(t)))
+        case _:
+            return got, value(ctx, env, e.right)
+
+
+def _set_operation(ctx: Context, e: ast.BinaryExpr, left: Value, right: Value, want: Want) -> Value:
+    known = want.type if isinstance(want, Soft) else want
+    t = common(ctx, left, right, e.span) if not _undecided(left, right) else known
     if not isinstance(t, SetType):
         raise error("E0302", "the type of this set is not known", e.span)
     a, b = coerce(ctx, left, t, e.left.span), coerce(ctx, right, t, e.right.span)

@@ -12,7 +12,7 @@ from kspec.lower.scope import (
     Env,
     error,
 )
-from kspec.lower.values import EmptyTag, NoneTag, Value, ValueType, default_value
+from kspec.lower.values import EmptyTag, NoneTag, Soft, Value, ValueType, Want, default_value, item_hint
 from kspec.system.expr import Binary, Const, Expr, Fold, Ite, Let, Narrow, Var, bounds
 from kspec.system.layout import key_dims, leaves
 from kspec.types import (
@@ -80,16 +80,11 @@ def aggregate(ctx: Context, env: Env, e: ast.Aggregate) -> Value:
 
 
 def set_literal(
-    ctx: Context, env: Env, items: tuple[ast.Expr, ...], span: Span, want: ValueType | None
+    ctx: Context, env: Env, items: tuple[ast.Expr, ...], span: Span, want: Want
 ) -> Value:
     if not items:
         return default_value(want) if isinstance(want, SetType) else Value(EmptyTag("set"), lambda _k, _i: Const(0))
-    hint = want.item if isinstance(want, SetType) else None
-    values = [exprs.value(ctx, env, x, hint) for x in items]
-    t: ValueType = hint if hint is not None else values[0].type
-    if hint is None:
-        for v, x in zip(values[1:], items[1:], strict=True):
-            t = common(ctx, Value(t, values[0].leaf), v, x.span)
+    values, t = _items(ctx, env, items, item_hint(want))
     if isinstance(t, NoneTag | EmptyTag | MapType | SetType | SeqType):
         raise error("E0314", f"a set cannot have members of type `{t}`", span)
     members = [coerce(ctx, v, t, x.span) for v, x in zip(values, items, strict=True)]
@@ -128,19 +123,18 @@ def set_filter(ctx: Context, env: Env, binder: ast.Binder, span: Span) -> Value:
 
 
 def seq_literal(
-    ctx: Context, env: Env, items: tuple[ast.Expr, ...], span: Span, want: ValueType | None
+    ctx: Context, env: Env, items: tuple[ast.Expr, ...], span: Span, want: Want
 ) -> Value:
     if not items:
         return default_value(want) if isinstance(want, SeqType) else Value(EmptyTag("seq"), lambda _k, _i: Const(0))
-    if not isinstance(want, SeqType):
-        first = exprs.value(ctx, env, items[0])
-        if isinstance(first.type, NoneTag | EmptyTag):
-            raise error("E0302", "the type of this sequence is not known", span)
-        want = SeqType(first.type, len(items))
-    if len(items) > want.cap:
-        raise error("E0315", f"{len(items)} items in a sequence of at most {want.cap}", span)
-    values = [exprs.expect(ctx, env, x, want.item) for x in items]
-    layout = leaves(want)
+    found, t = _items(ctx, env, items, item_hint(want))
+    if isinstance(t, NoneTag | EmptyTag):
+        raise error("E0302", "the type of this sequence is not known", span)
+    kind = want if isinstance(want, SeqType) else SeqType(t, len(items))
+    if len(items) > kind.cap:
+        raise error("E0315", f"{len(items)} items in a sequence of at most {kind.cap}", span)
+    values = [coerce(ctx, v, kind.item, x.span) for v, x in zip(found, items, strict=True)]
+    layout = leaves(kind)
 
     def leaf(k: int, i: tuple[Expr, ...]) -> Expr:
         if k == 0:
@@ -150,17 +144,33 @@ def seq_literal(
             out = Ite(Binary("eq", i[0], Const(n)), values[n].leaf(k - 1, i[1:]), out)
         return out
 
-    return Value(want, leaf)
+    return Value(kind, leaf)
 
 
-def map_literal(ctx: Context, env: Env, e: ast.MapLit, want: ValueType | None) -> Value:
+def _items(
+    ctx: Context, env: Env, items: tuple[ast.Expr, ...], hint: Want
+) -> tuple[list[Value], ValueType]:
+    """The items of a set or sequence, and their type: the one that is wanted, else one that holds all of them."""
+    first = next((k for k, x in enumerate(items) if not exprs.needs_hint(ctx, env, x)), 0)
+    clear = exprs.value(ctx, env, items[first], hint)
+    soft = Soft(clear.type) if hint is None else hint
+    values = [clear if k == first else exprs.value(ctx, env, x, soft) for k, x in enumerate(items)]
+    if hint is not None and not isinstance(hint, Soft):
+        return values, hint
+    t = values[0].type
+    for v, x in zip(values[1:], items[1:], strict=True):
+        t = common(ctx, Value(t, v.leaf), v, x.span) if t != v.type else t
+    return values, t
+
+
+def map_literal(ctx: Context, env: Env, e: ast.MapLit, want: Want) -> Value:
     bound, inner = bind(ctx, env, (e.binder,))
     b = bound[0]
     if b.conds or isinstance(b.type, NoneTag | EmptyTag):
         raise error("E0316", "a map has a value for every key", e.binder.span, help="[k in KeyType: value]")
-    hint = want.value if isinstance(want, MapType) else None
+    hint = item_hint(want)
     element = exprs.value(ctx, inner, e.value, hint)
-    t = hint if hint is not None else element.type
+    t = element.type if hint is None or isinstance(hint, Soft) else hint
     if isinstance(t, NoneTag | EmptyTag):
         raise error("E0302", "the type of this map is not known", e.span)
     element = coerce(ctx, element, t, e.value.span)

@@ -16,7 +16,7 @@ from kspec.lower.scope import (
     TypeBinding,
     error,
 )
-from kspec.lower.values import Place, Value, ValueType, of
+from kspec.lower.values import Place, Value, Want, of
 from kspec.system.expr import Binary, Const, Expr, Ite, Let, Narrow, Read, Var, bounds
 from kspec.system.layout import key_dims, leaves
 from kspec.types import (
@@ -131,7 +131,7 @@ def _deref_place(ctx: Context, p: Place, span: Span) -> Place:
     return Place(p.type.base, p.cells[1:], p.index, p.site, p.old, (*p.checks, present))
 
 
-def field(ctx: Context, env: Env, e: ast.Field, want: ValueType | None) -> Value:
+def field(ctx: Context, env: Env, e: ast.Field, want: Want) -> Value:
     if isinstance(e.base, ast.Name):
         found = ctx.lookup(env, e.base.name)
         if isinstance(found, TypeBinding) and isinstance(found.type, EnumType):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -122,6 +122,8 @@ class Context:
     watching: bool = False
     params: list[dict[str, str]] = field(default_factory=list)
     counter: int = 0
+    broken: set[str] = field(default_factory=set)
+    on_demand: Callable[[str, Span], bool] | None = None
 
     def fresh(self, base: str) -> str:
         """A name that is not used elsewhere in the same action or property."""
@@ -141,6 +143,16 @@ class Context:
         """What a name means here."""
         return env.names.get(name) or self.visible.get(env.module, {}).get(name)
 
+    def members(self, env: Env, name: str) -> list[tuple[EnumType, int]]:
+        """The enums with a member of that name that can be written here, and its position in each."""
+        seen = self.visible.get(env.module, {})
+        out: list[tuple[EnumType, int]] = []
+        for enum, at in self.enums.get(name, []):
+            found = seen.get(enum.name)
+            if isinstance(found, TypeBinding) and found.type == enum:
+                out.append((enum, at))
+        return out
+
     def names(self, env: Env) -> Iterator[str]:
         """Every name that can be written here."""
         yield from env.names
@@ -156,7 +168,11 @@ def error(
 
 
 def unknown(ctx: Context, env: Env, name: str, span: Span, what: str = "name") -> Failed:
-    """The failure for a name that means nothing here."""
+    """The failure for a name that means nothing here; silent for one whose declaration has failed."""
+    if name in ctx.broken:
+        return Failed([])
+    if ctx.on_demand is not None:
+        ctx.on_demand(name, span)  # raises when it is declared, but too far down
     return error(
         "E0201", f"unknown {what} `{name}`", span, "not declared", help=did_you_mean(name, ctx.names(env))
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kspec.lang import ast
-from kspec.lang.diagnostics import did_you_mean
+from kspec.lang.diagnostics import Failed, did_you_mean
 from kspec.lang.source import Span
 from kspec.lower.scope import Context, Env, TypeBinding, describe, error
 from kspec.lower.values import EmptyTag, NoneTag
@@ -32,9 +32,13 @@ def resolve(ctx: Context, env: Env, t: ast.TypeExpr) -> Type:
     match t:
         case ast.NamedType(name, span):
             found = ctx.lookup(env, name)
+            if found is None and ctx.on_demand is not None and ctx.on_demand(name, span):
+                found = ctx.lookup(env, name)
             if isinstance(found, TypeBinding):
                 return found.type
             if found is None:
+                if name in ctx.broken:
+                    raise Failed([])
                 types = [n for n in ctx.names(env) if isinstance(ctx.lookup(env, n), TypeBinding)]
                 raise error("E0201", f"unknown type `{name}`", span, "not declared", did_you_mean(name, types))
             raise error("E0209", f"`{name}` is {describe(found)}, not a type", span)

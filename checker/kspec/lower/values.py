@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from kspec.system.expr import Binary, Cell, Const, Expr, Ite, Let, Narrow, Quant, Read, Site, Var
 from kspec.system.layout import default, leaves
-from kspec.types import IdType, OptType, Scalar, Type, is_scalar
+from kspec.types import IdType, MapType, OptType, Scalar, SeqType, SetType, Type, is_scalar
 
 CHECKED = Var("'checked", 1, 1)  # the value of a check is of no use to anyone
 
@@ -39,6 +39,26 @@ class EmptyTag:
 
 
 ValueType: TypeAlias = Type | NoneTag | EmptyTag
+
+
+@dataclass(frozen=True)
+class Soft:
+    """What a comparison says about its other side: it decides what an enum member means, and nothing else."""
+
+    type: ValueType
+
+
+Want: TypeAlias = ValueType | Soft | None
+
+
+def item_hint(want: Want) -> Want:
+    """What is wanted of an item of a set or sequence, or of a map's values, when the whole is wanted as ``want``."""
+    soft = isinstance(want, Soft)
+    inner: Type | None = None
+    match want.type if isinstance(want, Soft) else want:
+        case SetType(item) | SeqType(item) | MapType(_, item):
+            inner = item
+    return Soft(inner) if soft and inner is not None else inner
 
 
 @dataclass(frozen=True)
