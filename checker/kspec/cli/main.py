@@ -20,6 +20,7 @@ FAULT = 70
 
 COMMANDS = {
     "check": ("Check models.", "kspec.cli.check"),
+    "keep": ("Keep a trace as a regression.", "kspec.cli.keep"),
     "replay": ("Replay saved traces.", "kspec.cli.replay"),
     "show": ("Show a model or a saved trace.", "kspec.cli.show"),
     "sim": ("Take random walks, or run a scenario.", "kspec.cli.sim"),

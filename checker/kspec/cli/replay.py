@@ -35,7 +35,7 @@ def _replay(screen: Screen, path: str, model: str | None, steps: bool) -> int:
         click.echo(f"kspec: {visible(str(trace))}", err=True)
         return 2
     file = model or model_of_trace(path, trace.model.file)
-    system = FileModel.load(file).build(dict(trace.model.params))
+    system = FileModel.load(file).build(trace.replay_params())
     result = replay(trace, system)
     screen.print(f"{visible(path)} on {visible(file)}")
     if steps:

@@ -134,7 +134,7 @@ def _scenario(job: Job, scenario: Scenario, blank: CheckReport) -> CheckReport:
 def _kept(job: Job, kept: KeptTrace, blank: CheckReport) -> CheckReport:
     """A saved trace is met when it does what it is kept for; one that is kept for nothing must replay."""
     trace = kept.trace
-    system = job.model.build(dict(trace.model.params))
+    system = job.model.build(trace.replay_params())
     result = replay(trace, system)
     blank = replace(blank, params=system.params, system_hash=system.hash, engines=("interp",))
     blank = replace(blank, story=trace.kept.story if trace.kept else "")

@@ -152,6 +152,8 @@ def _kspec_json(trace: Trace) -> Json:
         out["origin"] = origin
     if trace.kept:
         out["kept"] = {"intent": trace.kept.intent, "story": trace.kept.story}
+        if trace.kept.settings:
+            out["kept"]["settings"] = dict(trace.kept.settings)
     out["steps"] = [
         {"action": s.action, "args": dict(s.args), **_plain(s, "actor", "actor_param", "place", "text")}
         for s in trace.steps
@@ -246,7 +248,7 @@ def _trace(root: Node) -> Trace:
         origin=_origin(origin) if origin else Origin(),
         failure=_failure(failure) if failure else None,
         why=_why(k.get("why")),
-        kept=Kept(kept.at("intent").one_of(get_args(Intent)), kept.string("story")) if kept else None,
+        kept=_kept(kept) if kept else None,
         kspec_version=k.string("version"),
     )
     expected = len(trace.steps) + (0 if trace.failure else 1)
@@ -276,6 +278,11 @@ def _property(node: Node) -> TraceProperty:
         node.string("text"),
         _place(node),
     )
+
+
+def _kept(node: Node) -> Kept:
+    settings = node.texts("settings") if node.get("settings") else ()
+    return Kept(node.at("intent").one_of(get_args(Intent)), node.string("story"), settings)
 
 
 def _origin(node: Node) -> Origin:

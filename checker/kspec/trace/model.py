@@ -149,10 +149,15 @@ class Why:
 
 @dataclass(frozen=True)
 class Kept:
-    """What a trace that is kept as a regression must show, and its story."""
+    """What a trace that is kept as a regression must show, and its story.
+
+    ``settings`` are parameters in which it is replayed, where they differ from those it was found with: the
+    trace of a bug, replayed with the fix.
+    """
 
     intent: Intent
     story: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,3 +180,7 @@ class Trace:
     why: Why = field(default=Why())
     kept: Kept | None = None
     kspec_version: str = ""
+
+    def replay_params(self) -> dict[str, str]:
+        """The parameters to replay with."""
+        return dict(self.model.params) | dict(self.kept.settings if self.kept else ())
