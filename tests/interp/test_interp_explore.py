@@ -183,6 +183,7 @@ def test_time_budget_and_reports() -> None:
     assert 1 <= len(control.reports) <= 4
     assert control.reports[-1].states > 0
     assert control.reports[-1].engine == "interp"
+    assert 0 < control.reports[-1].frontier < control.reports[-1].states
 
 
 def test_cancel() -> None:

@@ -74,6 +74,7 @@ def test_steps_where_a_process_does_not_stand_are_no_reason() -> None:
     r = run(s, Do(("t.a", "t.b"), (1,)))
     assert r.details == ("t(Task#1): it stands elsewhere (t[Task#1].pc = c)",)
     r = run(s, Do(("t.a",), (1,)))
+    assert r.why == "t.a(Task#1) cannot be taken"
     assert r.details == ("t.a(Task#1): `t[p].pc == a` is false (t[Task#1].pc = c)",)
 
 
@@ -88,6 +89,7 @@ def test_disabled_that_is_enabled() -> None:
     r = run(lock(), do("take", None), Disabled(("drop", "count"), (1,)))
     assert (r.step, r.why) == (1, "count(Task#1) can be taken in 1 of 2 states")
     assert r.run == Run((-1, 0, 0), (Step("take", (1,), (1, 0, 0)),))
+    assert run(lock(), do("take", 1), Disabled(("count",), (1,))).why == "count(Task#1) can be taken"
 
 
 def test_expect_holds_in_every_state() -> None:

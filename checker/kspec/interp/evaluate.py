@@ -259,6 +259,9 @@ def _chain(op: str, parts: list[Fn]) -> Fn:
             case _:
                 return lambda s, env: fa(s, env) + fb(s, env)
 
+    if op == "add":
+        return lambda s, env: sum(f(s, env) for f in parts)
+
     def conjunction(s: Scalars, env: Env) -> int:
         for f in parts:
             if not f(s, env):
@@ -271,13 +274,7 @@ def _chain(op: str, parts: list[Fn]) -> Fn:
                 return 1
         return 0
 
-    def addition(s: Scalars, env: Env) -> int:
-        total = 0
-        for f in parts:
-            total += f(s, env)
-        return total
-
-    return {"and": conjunction, "or": disjunction}.get(op, addition)
+    return conjunction if op == "and" else disjunction
 
 
 def _binary(e: Binary, scope: Scope) -> Fn:
