@@ -1,0 +1,184 @@
+"""The engine ``kinduction``: proofs of everything that has to hold, with certificates that are re-checked.
+
+All properties are tried together, as each helps the others; those that fail are left out (and tried again
+with a larger k).  Declared lemmas are properties like others: they must be proved themselves, and count
+only then.  The base case is bounded model checking, so violations are found on the way.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+from kspec.certify.certificate import Layer, certificate, dump
+from kspec.certify.check import recheck
+from kspec.engine.protocol import Budget, Control, Finding, Goals, Progress, Result
+from kspec.symbolic.bmc import DEPTH, Found
+from kspec.symbolic.bounded import Search, SolverGaveUp
+from kspec.symbolic.encode import Template, encode
+from kspec.symbolic.evaluate import Unsupported
+from kspec.symbolic.explain import summary
+from kspec.symbolic.induction import Induction
+from kspec.symbolic.solver import new_solver, solver_name
+from kspec.symbolic.supervise import Emit, supervise
+from kspec.system.effects import DEADLOCK, ERROR_KINDS
+from kspec.system.model import System
+
+
+@dataclass(frozen=True)
+class KInductionEngine:
+    """Proofs by k-induction.  ``solver`` names a SAT solver (None: the fastest installed)."""
+
+    name: str = "kinduction"
+    solver: str | None = None
+
+    def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
+        """Proves or refutes every property of the system; k goes up to ``budget.depth``.
+
+        ``proved``: every property holds (``reachable`` ones are witnessed or refuted).  ``bounded``: what is
+        not in ``proved`` has no violation within ``bound`` steps; ``obstacles`` show why it is not proved.
+        """
+        started = time.monotonic()
+        ending = supervise(lambda emit: prove(system, goals, budget, self.solver, emit), budget, control)
+        result = ending.value or Result(self.name, "unknown", reason=ending.reason)
+        if ending.reason:
+            result = replace(result, status="unknown", reason=ending.reason)
+        return replace(result, engine=self.name, seconds=time.monotonic() - started)
+
+
+def prove(system: System, goals: Goals, budget: Budget, solver: str | None, emit: Emit[Result]) -> Result:
+    """The search itself, handing over what it has at every depth."""
+    found = Found(system)
+    try:
+        template = encode(system)
+    except Unsupported as e:
+        return found.result("unknown", None, str(e))
+    proof = _Proof(template, goals, found, solver, emit, limit=DEPTH if budget.depth is None else budget.depth)
+    try:
+        return proof.run()
+    except SolverGaveUp as e:
+        return proof.result("unknown", str(e))
+
+
+def claims(system: System) -> tuple[str, ...]:
+    """Everything that is to be proved, including errors that obviously cannot happen."""
+    return (
+        *(p.name for p in system.properties if p.kind != "reachable"),
+        *((DEADLOCK,) if system.deadlock else ()),
+        *(f"error.{k}" for k in ERROR_KINDS),
+    )
+
+
+@dataclass
+class _Proof:
+    template: Template
+    goals: Goals
+    found: Found
+    solver: str | None
+    emit: Emit[Result]
+    limit: int
+    layers: list[Layer] = field(default_factory=list)
+    proved: list[str] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
+    obstacles: dict[str, Finding] = field(default_factory=dict)
+    bound: int | None = None
+    certified: str = ""
+
+    def __post_init__(self) -> None:
+        self.system = self.template.system
+        self.claims = claims(self.system)
+        self.names = (*self.claims, *sorted(self.found.goals))
+        self.started = time.monotonic()
+
+    def run(self) -> Result:
+        """k = 1, 2, ...: the base case of depth k - 1, then the step case."""
+        base = Search(self.template, new_solver(self.solver))
+        induction = Induction(self.template, new_solver(self.solver), self.names)
+        while True:
+            level = base.level()
+            for finding in base.sweep(level, self.open()):
+                self.found.add(finding)
+                self.obstacles.pop(finding.property, None)
+                self.emit.value(self.result("unknown"))
+            self.bound = base.depth
+            if self.enough():
+                return self.result("stopped")
+            self.emit.value(self.result("unknown"))
+            self._induce(induction)
+            if self.enough():
+                return self.result("stopped")
+            if not self.open():
+                return self.result("stopped" if self.found.findings else "proved")
+            if base.depth >= self.limit:
+                return self._end()
+            self.emit.value(self.result("unknown"))
+            note = f"k = {induction.k}, {len(self.proved)} proved, {len(self.open())} open"
+            seconds = time.monotonic() - self.started
+            self.emit.progress(Progress("kinduction", depth=base.depth, seconds=seconds, note=note))
+            base.advance(level)
+            induction.deepen()
+
+    def open(self) -> list[str]:
+        """What is neither found nor proved."""
+        done = {*self.found.names, *self.proved}
+        return [n for n in self.names if n not in done]
+
+    def enough(self) -> bool:
+        """Whether the goals are met; that something is never reached does not end a search for violations."""
+        if self.goals.everything:
+            return False
+        if self.goals.wanted is None:
+            return any(f.run is not None for f in self.found.findings)
+        return self.goals.wanted <= {f.property for f in self.found.findings}
+
+    def result(self, status: str, reason: str = "") -> Result:
+        """What is known so far."""
+        result = self.found.result(status, self.bound, reason)
+        left = [o for n, o in self.obstacles.items() if n in self.open()]
+        order = {n: i for i, n in enumerate(self.names)}
+        return replace(
+            result,
+            engine="kinduction",
+            proved=tuple(sorted((n for n in self.proved if n in self.claims), key=order.__getitem__)),
+            certificates=(self.certified,) if self.certified else (),
+            obstacles=tuple(left),
+            notes=tuple(summary(self.system, o) for o in left),
+        )
+
+    def _end(self) -> Result:
+        left = self.open()
+        if any(n in self.rejected for n in left):
+            name = next(n for n in left if n in self.rejected)
+            return self.result("unknown", f"the proof of {name} did not pass its re-check: {self.rejected[name]}")
+        return self.result("bounded", f"not inductive up to k = {self.limit + 1}: {', '.join(left)}")
+
+    def _induce(self, induction: Induction) -> None:
+        """Proves what can be proved with this k; what was proved may help to prove more."""
+        while True:
+            tried = [n for n in self.open() if n not in self.rejected]
+            inductive, obstacles = induction.prove(tried)
+            self.obstacles.update(obstacles)
+            if not inductive:
+                return
+            layer = Layer(induction.k, inductive, (), induction.used_distinct)
+            text = self._certificate([*self.layers, layer])
+            answer = recheck(self.system, text)
+            if answer.problems:
+                self.rejected.update((n, answer.problems[0]) for n in inductive)
+                return
+            self.layers.append(layer)
+            self.certified = text
+            self.proved += inductive
+            induction.known.update(inductive)
+            for name in inductive:
+                if name in self.found.goals:
+                    self.found.findings.append(Finding(name, None))
+            self.emit.value(self.result("unknown"))
+
+    def _certificate(self, layers: list[Layer]) -> str:
+        texts: dict[str, str] = {}
+        for p in self.system.properties:
+            source = self.system.source(p.span.file) if p.span else None
+            if p.span and source:
+                texts[p.name] = source.excerpt(p.span)
+        return dump(certificate(self.system, tuple(layers), solver_name()), texts)
