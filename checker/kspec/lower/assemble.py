@@ -14,6 +14,7 @@ from kspec.lower import exprs, process, stmts
 from kspec.lower.binders import conjunction, domain
 from kspec.lower.declare import declare_all
 from kspec.lower.flow import split_guard
+from kspec.lower.observed import watch_scenarios
 from kspec.lower.scope import Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.types import fold, resolve
 from kspec.lower.values import of
@@ -70,8 +71,9 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
     _stop_on_errors(ctx)
     processes = _processes(ctx, program)
     start, init = _initial(ctx, program)
-    ctx.watching = True
     actions = [a for m in program.modules for a in _actions(ctx, m)]
+    ctx.watching = True
+    watch_scenarios(ctx, program)
     properties = [p for m in program.modules for p in _properties(ctx, m)]
     terminal = _anonymous(ctx, program, "terminal")
     limits = _anonymous(ctx, program, "limit")

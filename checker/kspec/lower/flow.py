@@ -19,13 +19,13 @@ from kspec.lower import assign, exprs, stepwise, stmts
 from kspec.lower.binders import bind, conjunction
 from kspec.lower.coerce import coerce
 from kspec.lower.scope import Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
-from kspec.lower.types import resolve
+from kspec.lower.types import resolve, sized
 from kspec.lower.values import Place, Value
 from kspec.system.constant import NotConstant, evaluate
 from kspec.system.expr import TRUE, Binary, Cell, Const, Expr, Quant, Site, Var
 from kspec.system.layout import cells_of, key_dims, vacant
 from kspec.system.stmt import Assign, Block, Choose, Require, Stmt, Write
-from kspec.types import IdType, SetType, Type
+from kspec.types import BOOL, IdType, SetType, Type
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,15 @@ class Body:
 
 
 @dataclass(frozen=True)
+class Union:
+    """An `either` whose branches are to be joined: for each, its entry and all locations that were made for it."""
+
+    at: Location
+    branches: tuple[tuple[int, range], ...]
+    span: Span
+
+
+@dataclass(frozen=True)
 class Scope:
     """Where jumps lead: out of the loop, to its next round, out of the body."""
 
@@ -112,7 +121,7 @@ class Flow:
         self.offset = 0
         self.prefix = ""
         self.running: tuple[str, ...] = ()
-        self.unions: list[tuple[Location, list[int], Span]] = []  # `either`s whose branches are to be joined
+        self.unions: list[Union] = []
         self.jumps: list[tuple[int, str, Span]] = []  # `goto`s whose labels are to be found
 
     # -- places and names -----------------------------------------------------------------------
@@ -132,6 +141,8 @@ class Flow:
         """A new local of this process; every instance has its own."""
         if name in self.info.locals:
             raise error("E0211", f"local `{name}` is declared twice in process `{self.name}`", span)
+        if name == "pc":
+            raise error("E0212", "`pc` is the position of a process in its code", span, help="choose another name")
         self_type = self.info.self_type
         owner = f"{self.name}{'[]' if self_type is not None else ''}.{name}"
         cells = tuple(
@@ -151,7 +162,7 @@ class Flow:
         loc = self.locations[number]
         if not loc.name:
             tail = f"+{self.offset}" if self.offset else ""
-            head = self.prefix + self.anchor
+            head = ".".join(x for x in (self.prefix, self.anchor) if x)
             loc.name = f"{head}{tail}" if head else f"start{tail}"
         self.offset += 1
         return loc
@@ -207,9 +218,7 @@ class Flow:
             case ast.RequireStmt(cond, _, span):
                 self.step(here, span, exprs.boolean(ctx, env, cond), (), after)
             case ast.AtomicStmt(inner, span):
-                block = stmts.body(ctx, env, inner)
-                guard, rest = split_guard(block)
-                self.step(here, span, guard, rest.stmts, after)
+                self.atomic(env, inner, span, here, after, scope)
             case ast.IfStmt(cond, then, other, span):
                 c = exprs.boolean(ctx, env, cond, "condition")
                 yes, no = self.new(), self.new()
@@ -226,11 +235,7 @@ class Flow:
             case ast.WhileStmt(cond_, inner, span):
                 self.loop(env, cond_, inner, span, here, after, scope)
             case ast.EitherStmt(branches, span):
-                loc = self.here(here)
-                entries = [self.new() for _ in branches]
-                for entry, branch in zip(entries, branches, strict=True):
-                    self.block(env, branch, entry, after, scope)
-                self.unions.append((loc, entries, span))
+                self.either(env, branches, span, here, after, scope)
             case ast.ForStmt():
                 self.for_loop(env, t, here, after, scope)
             case ast.LocalStmt():
@@ -239,7 +244,7 @@ class Flow:
                 want = resolve(ctx, env, type_) if type_ is not None else None
                 v = exprs.value(ctx, env, value, want)
                 kind = want if want is not None else stmts.known(v.type, value.span)
-                p = self.local(name, kind, span)
+                p = self.local(self.scoped(name), kind, span)
                 v = coerce(ctx, v, kind, value.span)
                 self.step(here, span, TRUE, tuple(assign.store(ctx, p, v, span)), after)
                 return env.bind(name, ValueBinding(p.value()))
@@ -272,6 +277,31 @@ class Flow:
             raise error("E0411", f"`{op}` outside a loop", span)
         self.alias[here] = target
 
+    def atomic(
+        self, env: Env, inner: tuple[ast.Stmt, ...], span: Span, here: int, after: int, scope: Scope
+    ) -> None:
+        """One step; a `return` inside ends it, and then leaves the process or procedure."""
+        returned = stmts.temporary(self.ctx, "returned", BOOL) if stmts.returns(inner) else None
+        guard, rest = split_guard(stmts.block(self.ctx, env, inner, stmts.Frame(returned)))
+        if returned is None:
+            self.step(here, span, guard, rest.stmts, after)
+            return
+        start = Assign((Write(returned.cells[0], (), Const(0)),))
+        end = Branch(returned.read(0, ()), Code((), Goto(scope.end)), Code((), Goto(after)))
+        self.here(here).alternatives.append(Alternative(guard, Code((start, *rest.stmts), end), span))
+
+    def either(
+        self, env: Env, branches: tuple[tuple[ast.Stmt, ...], ...], span: Span, here: int, after: int, scope: Scope
+    ) -> None:
+        """The first steps of the branches become alternatives of one location, when all of them are known."""
+        loc = self.here(here)
+        parts: list[tuple[int, range]] = []
+        for branch in branches:
+            entry = self.new()
+            self.block(env, branch, entry, after, scope)
+            parts.append((entry, range(entry, len(self.locations))))
+        self.unions.append(Union(loc, tuple(parts), span))
+
     def loop(
         self, env: Env, cond: ast.Expr | None, inner: tuple[ast.Stmt, ...], span: Span, here: int, after: int,
         scope: Scope,
@@ -293,8 +323,9 @@ class Flow:
         bound, _ = bind(ctx, env, (t.binder,))
         b = bound[0]
         kind = stmts.known(b.type, t.binder.span)
-        todo = self.local(self.unique(f"{t.binder.name}.todo"), SetType(kind), t.span)
-        item = self.local(self.unique(t.binder.name), kind, t.span)
+        base = f"{self.prefix}.{t.binder.name}" if self.prefix else t.binder.name
+        todo = self.local(self.unique(f"{base}.todo"), sized(SetType(kind), t.span), t.span)
+        item = self.local(self.unique(base), kind, t.span)
         over = b.vars
         fill = Assign((Write(todo.cells[0], (*todo.index, *over), conjunction(b.conds), over),), ctx.site(t.span))
         head = self.new()
@@ -345,15 +376,19 @@ class Flow:
             out, k = f"{name}.{k}", k + 1
         return out
 
+    def scoped(self, name: str) -> str:
+        """What a local is called: those of a procedure are apart from those of the process and other procedures."""
+        return self.unique(f"{self.prefix}.{name}") if self.prefix else name
+
     def local_statement(self, env: Env, t: ast.LocalStmt, here: int, after: int) -> Env:
         ctx = self.ctx
         kind = resolve(ctx, env, t.type)
-        p = self.local(t.name, kind, t.span)
+        p = self.local(self.scoped(t.name), kind, t.span)
         if t.value is None:
-            self.alias[here] = after
+            v = Value(kind, lambda k, _i: Const(p.cells[k].type.lo))
         else:
             v = stmts.initial_value(ctx, env, t.value, kind)
-            self.step(here, t.span, TRUE, tuple(assign.store(ctx, p, v, t.span)), after)
+        self.step(here, t.span, TRUE, tuple(assign.store(ctx, p, v, t.span)), after)
         return env.bind(t.name, PlaceBinding(p))
 
     def choose(self, env: Env, binder: ast.Binder, span: Span, here: int, after: int) -> Env:
@@ -362,7 +397,7 @@ class Flow:
         found = inner.names[binder.name]
         assert isinstance(found, ValueBinding)
         kind = stmts.known(found.value.type, binder.span)
-        p = self.local(binder.name, kind, span)
+        p = self.local(self.scoped(binder.name), kind, span)
         self.step(here, span, TRUE, (*made, *assign.store(ctx, p, found.value, span)), after)
         return env.bind(binder.name, ValueBinding(p.value()))
 
@@ -392,14 +427,14 @@ class Flow:
             if self.resolve(number) in self.alias:
                 raise error("E0412", "a loop without a step", span, help="await something in it")
         named = {number: label for label, number in self.labels.items()}
-        for loc, entries, at in self.unions:  # inner ones first
-            for entry in entries:
+        for union in self.unions:  # inner ones first
+            for entry, own in union.branches:
                 target, name = self.resolve(entry), named.get(entry, "")
-                if entry in self.alias:
-                    loc.alternatives.append(Alternative(TRUE, Code((), Goto(target)), at, name))
-                else:
-                    branch = self.locations[entry].alternatives
-                    loc.alternatives += [dataclasses.replace(a, name=a.name or name) for a in branch]
+                if target in own:
+                    branch = self.locations[target].alternatives
+                    union.at.alternatives += [dataclasses.replace(a, name=a.name or name) for a in branch]
+                else:  # an empty branch, or a jump: going there is a step
+                    union.at.alternatives.append(Alternative(TRUE, Code((), Goto(target)), union.span, name))
 
 
 def split_guard(block: Block) -> tuple[Expr, Block]:

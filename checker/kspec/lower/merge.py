@@ -1,10 +1,11 @@
 """Joining steps that no one can observe, and resetting locals that are dead.
 
 A location is *silent* when it has one alternative, which cannot be blocked and touches nothing but the
-process's own locals that no property, action or other process reads, and when its label is not used with
-``at``.  Going on from a silent location commutes with everything that others do, so its step is joined
-to the step before (a special case of Lipton's reduction, "Reduction: a method of proving properties of
-parallel programs", 1975).  One location of every circle of silent locations stays.
+process's own locals that no property reads, and when its label is not used with ``at``.  Going on from a
+silent location commutes with everything that others do, so its step is joined to the step before (a special
+case of Lipton's reduction, "Reduction: a method of proving properties of parallel programs", 1975).  One
+location of every circle of silent locations stays.  A silent step that may fail is joined only to steps that
+change nothing that others can see: the state before it would be lost otherwise.
 
 A local is *dead* at a location when it is written before it is read on every path from there.  Dead
 locals have their start value: a step that leads to where a local is dead resets it.
@@ -16,9 +17,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kspec.lower.flow import Alternative, Branch, Code, Goto, Location, gotos
+from kspec.system.effects import block_errors, expr_errors
 from kspec.system.expr import TRUE, Cell, Const, Expr, Var
 from kspec.system.rewrite import cells_read, cells_written, reads_of
-from kspec.system.stmt import Assign, Require, Stmt, Write, walk
+from kspec.system.stmt import Assert, Assign, Block, Require, Shown, Stmt, Write, walk
+
+MOST_JOINED = 256
+"""How many steps are joined into one; branches would be copied without end."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,35 @@ class Graph:
 def _cells(code: Code) -> set[str]:
     out: set[str] = set()
     for t in code.stmts:
-        out |= cells_read(t) | cells_written(t)
+        out |= cells_read(t) | message_reads(t) | cells_written(t)
     if isinstance(code.end, Branch):
         out |= {r.cell.name for r in reads_of(code.end.cond)}
         out |= _cells(code.end.then) | _cells(code.end.other)
     return out
+
+
+def message_reads(t: Stmt) -> set[str]:
+    """The cells that the messages of assertions in a statement show."""
+    return {
+        r.cell.name
+        for x in walk(t)
+        if isinstance(x, Assert)
+        for m in x.message
+        if isinstance(m, Shown)
+        for r in reads_of(m.expr)
+    }
+
+
+def _fails(code: Code) -> bool:
+    """Whether the step may raise an error or fail an assertion, as far as intervals tell."""
+    block = Block(code.stmts)
+    if block_errors(block) or any(isinstance(x, Assert) for x in walk(block)):
+        return True
+    match code.end:
+        case Branch(cond, then, other):
+            return bool(expr_errors(cond)) or _fails(then) or _fails(other)
+        case _:
+            return False
 
 
 def _blocks(code: Code) -> bool:
@@ -58,15 +87,25 @@ def merge(graph: Graph, private: frozenset[str], watched: frozenset[int]) -> Gra
 
     quiet = {n for n in graph.locations if silent(n)}
 
-    def expand(code: Code, trail: frozenset[int]) -> Code:
+    failing = {n for n in quiet if _fails(graph.locations[n][0].code)}
+
+    def expand(code: Code, trail: frozenset[int], unseen: bool, left: list[int]) -> Code:
+        """``unseen``: nothing that others can see has changed so far; ``left``: how many more may be joined."""
+        unseen = unseen and all(cells_written(t) <= private for t in code.stmts)
         match code.end:
-            case Goto(target) if target in quiet and target not in trail:
-                rest = expand(graph.locations[target][0].code, trail | {target})
+            case Goto(target) if target in quiet and target not in trail and left[0] > 0:
+                if target in failing and not unseen:
+                    return code
+                left[0] -= 1
+                rest = expand(graph.locations[target][0].code, trail | {target}, unseen, left)
                 return Code(code.stmts + rest.stmts, rest.end)
             case Goto():
                 return code
             case Branch(cond, then, other, site):
-                return Code(code.stmts, Branch(cond, expand(then, trail), expand(other, trail), site))
+                return Code(
+                    code.stmts,
+                    Branch(cond, expand(then, trail, unseen, left), expand(other, trail, unseen, left), site),
+                )
 
     kept: dict[int, tuple[Alternative, ...]] = {}
     todo = [graph.entry]
@@ -76,7 +115,8 @@ def merge(graph: Graph, private: frozenset[str], watched: frozenset[int]) -> Gra
             continue
         trail = frozenset({here})
         kept[here] = tuple(
-            replace(a, code=expand(a.code, trail)) for a in graph.locations[here]
+            replace(a, code=expand(a.code, trail, here not in watched, [MOST_JOINED]))
+            for a in graph.locations[here]
         )
         todo += [g.target for a in kept[here] for g in gotos(a.code)]
     ordered = {n: kept[n] for n in sorted(kept)}
@@ -145,7 +185,7 @@ def _live_in(
             for w in t.writes:
                 if w.index[: len(own)] == own and w.index[len(own) :] == w.over:
                     after.discard(w.cell.name)
-        after |= cells_read(t) & names
+        after |= (cells_read(t) | message_reads(t)) & names
     return after
 
 

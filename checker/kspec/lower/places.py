@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kspec.lang import ast
 from kspec.lang.diagnostics import did_you_mean
 from kspec.lang.source import Span
@@ -40,9 +42,7 @@ def place(ctx: Context, env: Env, e: ast.Expr) -> Place | None:
             found = ctx.lookup(env, name)
             if isinstance(found, PlaceBinding):
                 p = found.place
-                if ctx.watching:
-                    ctx.observed_cells.update(c.name for c in p.cells if c.local_of)
-                return Place(p.type, p.cells, p.index, ctx.site(e.span), env.old)
+                return replace(p, site=ctx.site(e.span), old=env.old)
             return None
         case ast.Field(base, name, span):
             local = _process_local(ctx, env, base, name, span)
@@ -67,12 +67,16 @@ def place(ctx: Context, env: Env, e: ast.Expr) -> Place | None:
                     dims = key_dims(key)
                     at = map_key(ctx, env, index, key)
                     path = (*outer.index, *at[: len(dims)])
-                    return Place(element, outer.cells, path, ctx.site(span), outer.old, outer.checks)
+                    return replace(outer, type=element, index=path, site=ctx.site(span))
                 case SeqType(item, cap):
                     i = exprs.number(ctx, env, index)
                     checked = seq_index(ctx, i, outer, cap, span)
                     path = (*outer.index, checked)
-                    return Place(item, outer.cells[1:], path, ctx.site(span), outer.old, outer.checks)
+                    there = Binary("lt", checked, Read(outer.cells[0], outer.index, outer.old))
+                    live = (*outer.live, Narrow(there, 1, 1, "index", ctx.site(span)))
+                    return replace(
+                        outer, type=item, cells=outer.cells[1:], index=path, site=ctx.site(span), live=live
+                    )
             return None
         case _:
             return None
@@ -112,7 +116,7 @@ def _field_place(ctx: Context, outer: Place, name: str, span: Span) -> Place:
     for field_name, t in outer.type.fields:
         n = len(leaves(t))
         if field_name == name:
-            return Place(t, outer.cells[at : at + n], outer.index, ctx.site(span), outer.old, outer.checks)
+            return replace(outer, type=t, cells=outer.cells[at : at + n], site=ctx.site(span))
         at += n
     raise _no_field(outer.type, name, span)
 
@@ -128,7 +132,7 @@ def _deref_place(ctx: Context, p: Place, span: Span) -> Place:
     if not isinstance(p.type, OptType) or is_scalar(p.type):
         return p
     present = Narrow(Read(p.cells[0], p.index, p.old), 1, 1, "none", ctx.site(span))
-    return Place(p.type.base, p.cells[1:], p.index, p.site, p.old, (*p.checks, present))
+    return replace(p, type=p.type.base, cells=p.cells[1:], checks=(*p.checks, present))
 
 
 def field(ctx: Context, env: Env, e: ast.Field, want: Want) -> Value:
@@ -235,6 +239,13 @@ def _process_local(ctx: Context, env: Env, base: ast.Expr, name: str, span: Span
     if found is None:
         return None
     info, index = found
+    if not ctx.watching:
+        raise error(
+            "E0216",
+            f"`{info.decl.name}.{name}` is read outside of a property",
+            span,
+            help="locals belong to their process; make it a variable if others use it",
+        )
     stored = info.locals.get(name)
     if stored is None:
         raise error(
@@ -243,8 +254,7 @@ def _process_local(ctx: Context, env: Env, base: ast.Expr, name: str, span: Span
             span,
             help=did_you_mean(name, info.locals),
         )
-    if ctx.watching:
-        ctx.observed_cells.update(c.name for c in stored.cells)
+    ctx.observed_cells.update(c.name for c in stored.cells)
     return Place(stored.type, stored.cells, index, ctx.site(span), env.old)
 
 
@@ -264,8 +274,22 @@ def at_label(ctx: Context, env: Env, base: ast.Expr, label: str, span: Span) -> 
             help=did_you_mean(label, info.labels),
         )
     pc = Place(info.pc.type, info.pc.cells, index, ctx.site(span), env.old).read(0, ())
-    from kspec.lower.process import placeholder
+    if label in info.branches:
+        return of(BOOL, Let(POSITION, pc, label_test(info.decl.name, label), ctx.site(span)))
+    return of(BOOL, Binary("eq", pc, label_number(info.decl.name, label), ctx.site(span)))
 
-    return of(BOOL, Binary("eq", pc, placeholder(info.decl.name, label), ctx.site(span)))
+
+POSITION = Var("'pc", 0, 1 << 16)
+
+
+def label_number(process: str, label: str) -> Var:
+    """Stands for the number of a label until locations are numbered."""
+    return Var(f"@{process}:{label}", 0, 1 << 16)
+
+
+def label_test(process: str, label: str) -> Var:
+    """Stands for the test that ``POSITION`` is at a label that begins a branch of an ``either``: the process is
+    there at the ``either`` itself, too."""
+    return Var(f"@{process}:{label}?", 0, 1)
 
 

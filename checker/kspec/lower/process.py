@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kspec.lang import ast
 from kspec.lower import stmts
 from kspec.lower.flow import Code, Flow, Goto, Scope
 from kspec.lower.merge import Graph, graph_of, merge, reset_dead
+from kspec.lower.places import POSITION, label_number, label_test
 from kspec.lower.scope import Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.types import fold, resolve
 from kspec.lower.values import Place, Value, has_default, of
-from kspec.system.expr import TRUE, Binary, Cell, Const, Expr, Read, Var
+from kspec.system.expr import FALSE, TRUE, Binary, Cell, Const, Expr, Read, Var
 from kspec.system.layout import default, indices, leaves
 from kspec.system.model import Action
 from kspec.system.stmt import Assign, Block, If, Stmt, Write
@@ -43,11 +45,6 @@ class Finished:
     done: Expr
 
 
-def placeholder(process: str, label: str) -> Var:
-    """Stands for the number of a label until locations are numbered."""
-    return Var(f"@{process}:{label}", 0, 1 << 16)
-
-
 def labels_in(body: tuple[ast.Stmt, ...]) -> Iterator[str]:
     """Every label in a body."""
     for t in body:
@@ -66,6 +63,30 @@ def labels_in(body: tuple[ast.Stmt, ...]) -> Iterator[str]:
                 pass
 
 
+def branch_labels(body: tuple[ast.Stmt, ...], first: bool = False) -> Iterator[str]:
+    """The labels of the first statements of branches of ``either``; ``first``: the body is such a branch."""
+    for t in body:
+        match t:
+            case ast.LabelStmt(name):
+                if first:
+                    yield name
+                continue
+            case ast.IfStmt(_, then, other):
+                yield from branch_labels(then, first)  # when the parameters decide
+                yield from branch_labels(other, first)
+                continue
+            case ast.WhileStmt(cond, inner):
+                yield from branch_labels(inner, first and cond is None)
+            case ast.ForStmt(_, inner):
+                yield from branch_labels(inner)
+            case ast.EitherStmt(branches):
+                for b in branches:
+                    yield from branch_labels(b, True)
+            case _:
+                pass
+        first = False
+
+
 def declare(ctx: Context, env: Env, decl: ast.ProcessDecl) -> ProcessInfo:
     """What must be known of a process before any code is elaborated: its instances, labels, position."""
     self_type: Scalar | None = None
@@ -82,6 +103,7 @@ def declare(ctx: Context, env: Env, decl: ast.ProcessDecl) -> ProcessInfo:
     cell = Cell(name, dims, RangeType(0, 1 << 16), local_of=decl.name)
     info.pc = Place(cell.type, (cell,), ())
     info.labels = frozenset(labels_in(decl.body))
+    info.branches = frozenset(branch_labels(decl.body))
     return info
 
 
@@ -140,8 +162,9 @@ def finish(ctx: Context, built: Built, merging: bool) -> Finished:
     private = frozenset(
         {n for n in local_cells if n not in ctx.observed_cells} | {c.name for c in ctx.temps}
     )
+    homes = _homes(flow)
     watched = frozenset(
-        flow.resolve(flow.labels[label]) for p, label in ctx.observed_labels if p == name and label in flow.labels
+        at for p, label in ctx.observed_labels if p == name and label in flow.labels for at in homes(label)
     )
     if merging:
         graph = merge(graph, private, watched)
@@ -158,7 +181,7 @@ def finish(ctx: Context, built: Built, merging: bool) -> Finished:
     numbers = {n: k for k, n in enumerate(graph.locations)}
     for label, at in flow.labels.items():
         where = flow.resolve(at)
-        if where not in numbers and (name, label) in ctx.observed_labels:
+        if where not in numbers and (name, label) in ctx.observed_labels and label not in info.branches:
             numbers[where] = len(numbers)
             names[where] = label
     pc_type = EnumType(f"{name}.pc", tuple(names[n] for n in numbers))
@@ -176,13 +199,34 @@ def finish(ctx: Context, built: Built, merging: bool) -> Finished:
         for k in range(c.size):
             values[f"{c.name}/{k}"] = per[k % len(per)]
     labels: dict[str, Expr] = {
-        placeholder(name, label).name: Const(numbers.get(flow.resolve(at), 0)) for label, at in flow.labels.items()
+        label_number(name, label).name: Const(numbers.get(flow.resolve(at), 0)) for label, at in flow.labels.items()
     }
+    for label in flow.labels:
+        tests: Iterator[Expr] = (Binary("eq", POSITION, Const(numbers[at])) for at in homes(label) if at in numbers)
+        nowhere: Expr = FALSE
+        labels[label_test(name, label).name] = functools.reduce(_either, tests, nowhere)
     done: Expr = Const(0)
     ends = [n for n, alternatives in graph.locations.items() if not alternatives]
     for n in ends:
         done = Binary("eq", Read(new_pc, own), Const(numbers[n]))
     return Finished(actions, cells, relink, labels, values, _shape(info, pc_type), done)
+
+
+def _homes(flow: Flow) -> Callable[[str], Iterator[int]]:
+    """Where a process can be when it is at a label: there, and at the `either` of which it begins a branch."""
+    outer = {flow.resolve(entry): u.at.number for u in flow.unions for entry, own in u.branches}
+
+    def homes(label: str) -> Iterator[int]:
+        at: int | None = flow.resolve(flow.labels[label])
+        while at is not None:
+            yield at
+            at = outer.get(at)
+
+    return homes
+
+
+def _either(a: Expr, b: Expr) -> Expr:
+    return b if a == FALSE else Binary("or", a, b)
 
 
 def _prefer(old: str, label: str) -> str:

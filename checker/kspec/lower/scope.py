@@ -95,7 +95,10 @@ class Env:
 
 @dataclass
 class ProcessInfo:
-    """What expressions may ask of a process: where it is, and its locals."""
+    """What expressions may ask of a process: where it is, and its locals.
+
+    ``branches`` are the labels of the first statements of branches of ``either``.
+    """
 
     decl: ast.ProcessDecl
     module: str
@@ -103,6 +106,7 @@ class ProcessInfo:
     locals: dict[str, Place] = field(default_factory=dict)
     pc: Place | None = None
     labels: frozenset[str] = frozenset()
+    branches: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -9,7 +9,7 @@ from kspec.lang.source import Span
 from kspec.lower import assign, exprs, stmts
 from kspec.lower import flow as flows
 from kspec.lower.calls import check_count
-from kspec.lower.scope import Context, DeclBinding, Env, PlaceBinding, error, unknown
+from kspec.lower.scope import Context, DeclBinding, Env, PlaceBinding, ValueBinding, error, unknown
 from kspec.lower.types import resolve
 from kspec.lower.values import Place, Value, of
 from kspec.system.expr import TRUE, Const, Expr, Var
@@ -68,13 +68,13 @@ def call(flow: Flow, env: Env, t: ast.CallStmt, decl: ast.ProcDecl, here: int, a
     before += assign.store(ctx, body.returns, of(scalar(body.returns.type), Const(site)), t.span)
     flow.step(here, t.span, TRUE, tuple(before), body.entry)
     if first:
-        saved = flow.prefix, flow.anchor, flow.offset, flow.labels
-        flow.prefix, flow.anchor, flow.offset, flow.labels = f"{decl.name}", "", 0, {}
+        saved = flow.prefix, flow.anchor, flow.offset, flow.labels, flow.jumps
+        flow.prefix, flow.anchor, flow.offset, flow.labels, flow.jumps = decl.name, "", 0, {}, []
         flow.running = (*flow.running, decl.name)
         flow.block(body.env, decl.body, body.entry, body.exit, flows.Scope(None, None, body.exit))
         flow.finish_gotos()
         flow.running = flow.running[:-1]
-        flow.prefix, flow.anchor, flow.offset, flow.labels = saved
+        flow.prefix, flow.anchor, flow.offset, flow.labels, flow.jumps = saved
 
 
 def _frame(
@@ -82,12 +82,12 @@ def _frame(
     values: dict[str, tuple[Type, Value]], span: Span,
 ) -> Body:
     prefix = decl.name
-    inner = env.entering(decl.name, module).bind("self", env.names.get("self", stmts.POISON))
+    inner = env.entering(decl.name, module)
     frame: list[tuple[Place, str]] = []
     for name, (kind, _) in values.items():
         p = flow.local(flow.unique(f"{prefix}.{name}"), kind, span)
         frame.append((p, name))
-        inner = inner.bind(name, PlaceBinding(p))
+        inner = inner.bind(name, ValueBinding(p.value()))
     for name, place in refs.items():
         index: list[Expr] = []
         for k, e in enumerate(place.index):
@@ -98,7 +98,8 @@ def _frame(
             p = flow.local(flow.unique(f"{prefix}.{name}.at{k}"), dim, span)
             frame.append((p, f"{name}@{k}"))
             index.append(p.read(0, ()))
-        inner = inner.bind(name, PlaceBinding(Place(place.type, place.cells, tuple(index), place.site)))
+        again = tuple(stmts.again(c, tuple(index)) for c in place.checks)
+        inner = inner.bind(name, PlaceBinding(Place(place.type, place.cells, tuple(index), place.site, checks=again)))
     returns = flow.local(flow.unique(f"{prefix}.ret"), RangeType(0, 63), span)
     return flows.Body(flow.new(), flow.new(), inner, returns, [], frame)
 

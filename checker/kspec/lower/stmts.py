@@ -14,7 +14,7 @@ from kspec.lower.order import depends_on_order
 from kspec.lower.scope import Context, DeclBinding, Env, PlaceBinding, ValueBinding, describe, error, unknown
 from kspec.lower.types import resolve
 from kspec.lower.values import EmptyTag, NoneTag, Place, Value, ValueType, default_value, has_default, of
-from kspec.system.expr import Binary, Const, Expr, Quant, Read, Site, Unary, Var, bounds
+from kspec.system.expr import Binary, Const, Expr, Narrow, Quant, Read, Site, Unary, Var, bounds
 from kspec.system.layout import cells_of, leaves
 from kspec.system.rewrite import cells_written, reads_of
 from kspec.system.stmt import Assert, Assign, Bind, Block, Choose, For, If, Require, Shown, Stmt, Write
@@ -30,7 +30,7 @@ class Frame:
 
 def body(ctx: Context, env: Env, stmts: tuple[ast.Stmt, ...]) -> Block:
     """The block of a whole body: of an action, an init, a procedure, an atomic step."""
-    if not _returns(stmts):
+    if not returns(stmts):
         return block(ctx, env, stmts, Frame())
     flag = temporary(ctx, "returned", BOOL)
     start = Assign((Write(flag.cells[0], (), Const(0)),))
@@ -53,7 +53,7 @@ def block(ctx: Context, env: Env, stmts: tuple[ast.Stmt, ...], frame: Frame) -> 
             env = _declare_anyway(ctx, env, t)
             continue
         out += made
-        if frame.returned is not None and _returns((t,)) and k + 1 < len(stmts):
+        if frame.returned is not None and returns((t,)) and k + 1 < len(stmts):
             rest = block(ctx, env, stmts[k + 1 :], frame)
             out.append(If(Unary("not", frame.returned.read(0, ())), rest, Block()))
             break
@@ -232,7 +232,7 @@ def for_loop(ctx: Context, env: Env, t: ast.ForStmt, frame: Frame) -> list[Stmt]
     b = bound[0]
     site = ctx.site(t.span)
     steps = block(ctx, inner, t.body, frame)
-    if frame.returned is not None and _returns(t.body):
+    if frame.returned is not None and returns(t.body):
         steps = Block((If(Unary("not", frame.returned.read(0, ())), steps, Block()),))
     before: list[Stmt] = []
     cond = conjunction(b.conds)
@@ -317,19 +317,34 @@ def reference(
         v = Var(ctx.fresh(f"{name}.at"), lo, hi)
         out.append(Bind(v, e, ctx.site(a.span)))
         index.append(v)
-    return Place(p.type, p.cells, tuple(index), p.site), out
+    fixed = tuple(index)
+    return Place(p.type, p.cells, fixed, p.site, checks=tuple(again(c, fixed) for c in (*p.checks, *p.live))), out
 
 
-def _returns(stmts: tuple[ast.Stmt, ...]) -> bool:
+def again(check: Expr, index: tuple[Expr, ...]) -> Expr:
+    """A check on the way to a place, to be made again at every use, with the indices as they were at the call."""
+    match check:
+        case Narrow(Read(cell, path, old), lo, hi, kind, site):
+            return Narrow(Read(cell, index[: len(path)], old), lo, hi, kind, site)
+        case Narrow(Binary(op, at, Read(cell, path, old)), lo, hi, kind, site):
+            del at
+            k = len(path)
+            return Narrow(Binary(op, index[k], Read(cell, index[:k], old)), lo, hi, kind, site)
+        case _:
+            raise TypeError(f"not a check: {check}")
+
+
+def returns(stmts: tuple[ast.Stmt, ...]) -> bool:
+    """Whether a `return` of this body is among the statements."""
     for t in stmts:
         match t:
             case ast.JumpStmt("return"):
                 return True
             case ast.IfStmt(_, then, other):
-                if _returns(then) or _returns(other):
+                if returns(then) or returns(other):
                     return True
             case ast.ForStmt(_, inner) | ast.AtomicStmt(inner):
-                if _returns(inner):
+                if returns(inner):
                     return True
             case _:
                 pass

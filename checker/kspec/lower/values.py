@@ -66,7 +66,8 @@ class Place:
     """Where a value of ``type`` is stored; all its cells share the indices ``index``.
 
     ``checks`` are evaluated (for their errors) whenever the place is read or written: the optionals
-    on the way to it must be there.
+    on the way to it must be there.  ``live`` are what its index expressions check already (sequence items on
+    the way are within the length); a reference, whose indices are fixed, has to check it again.
     """
 
     type: Type
@@ -75,6 +76,7 @@ class Place:
     site: Site = field(default=Site(), compare=False)
     old: bool = False
     checks: tuple[Expr, ...] = ()
+    live: tuple[Expr, ...] = ()
 
     def read(self, leaf: int, index: tuple[Expr, ...]) -> Expr:
         """The scalar at a leaf; an identity that has no value yet is the error ``none``."""
