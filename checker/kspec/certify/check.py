@@ -8,6 +8,7 @@ nothing went wrong before.  See ``kspec.symbolic.induction`` for why that is a p
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,12 +19,12 @@ from kspec.certify.meaning import Memory, NotEncodable
 from kspec.certify.terms import Formula
 from kspec.interp.evaluate import EvalError
 from kspec.interp.machine import Machine
-from kspec.interp.simulate import walk
-from kspec.system.effects import DEADLOCK, ERROR_KINDS
+from kspec.system.effects import DEADLOCK, ERROR_KINDS, expr_errors
 from kspec.system.model import State, System
 
 WALKS = 20
 LENGTH = 50
+SIMULATE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,17 @@ class Unproved(Exception):
     """A layer does not go through; the message says where."""
 
 
-def recheck(system: System, text: str, seed: int = 0) -> Recheck:
-    """Checks the text of a certificate against a system."""
+def recheck(system: System, text: str, since: int = 0, seed: int = 0) -> Recheck:
+    """Checks the text of a certificate against a system.
+
+    The layers before ``since`` are taken as checked before (a proof that grows is checked layer by layer).
+    """
     checker = f"bitwuzla {_version()}"
     try:
         c = load(text, system)
         _fits(system, c)
-        _simulate(system, c, seed)
-        for i, layer in enumerate(c.layers):
+        _simulate(system, c.layers[since:], seed)
+        for i, layer in enumerate(c.layers[since:], since):
             _Layer(system, c.layers[:i], layer, f"layer {i + 1}").check()
     except (BadCertificate, NotEncodable, Unproved) as e:
         return Recheck((), (str(e),), checker)
@@ -95,6 +99,8 @@ class _Layer:
         self.known = {n for layer in self.before for n in layer.properties}
         self.known_clauses = [c for layer in self.before for c in layer.clauses]
         self.names = set(self.layer.properties)
+        errors = {f"error.{k}" for e in self.system.terminal for k in expr_errors(e)}
+        self._stuck = bool(self.names & {DEADLOCK, *errors})
 
     def check(self) -> None:
         """Raises Unproved when the layer does not go through."""
@@ -144,7 +150,7 @@ class _Layer:
         self._refute(solver, self._wrong(taken.raised), name)
         solver.pop(1)
         events = self.frames.step_events(memory, after)
-        states = self.frames.state_events(after, stuck=True)
+        states = self.frames.state_events(after, self._stuck)
         self._assume(solver, events, None, every=False)
         self._assume(solver, states, after, every=False)
         solver.assert_formula(self._term(self.frames.within(after)))
@@ -186,7 +192,7 @@ class _Layer:
 
     def _wrong_state(self, memory: Memory) -> Formula:
         clauses = [self.frames.broken(c, memory) for c in self.layer.clauses]
-        return self.terms.disj(self._wrong(self.frames.state_events(memory, stuck=True)), *clauses)
+        return self.terms.disj(self._wrong(self.frames.state_events(memory, self._stuck)), *clauses)
 
     def _refute(self, solver: Any, cond: Formula, place: str) -> None:
         if cond is False:
@@ -203,21 +209,32 @@ class _Layer:
         return self.terms.manager.mk_false() if f is False else f
 
 
-def _simulate(system: System, c: Certificate, seed: int) -> None:
-    """Tries what the certificate claims on the states of random walks."""
+def _simulate(system: System, layers: Sequence[Layer], seed: int) -> None:
+    """Tries what layers claim on the states of random walks."""
     machine = Machine(system)
-    names = set(c.proved)
-    clauses = [x for layer in c.layers for x in layer.clauses]
+    names = {n for layer in layers for n in layer.properties}
+    clauses = [x for layer in layers for x in layer.clauses]
     rng = random.Random(seed)
+    end = time.monotonic() + SIMULATE_SECONDS
+    starts = list(machine.initial())
     for _ in range(WALKS):
         before: State | None = None
-        for _, state in walk(machine, rng, LENGTH):
-            wrong = {v.property for v in machine.violations(state)} | set(machine.reached(state))
-            wrong |= {o.error.property for o in machine.steps(state) if o.error is not None}
-            if before is not None:
-                wrong |= {v.property for v in machine.step_violations(before, state)}
+        outcomes = starts
+        for _ in range(LENGTH):
+            wrong = {o.error.property for o in outcomes if o.error is not None}
+            posts = [o.post for o in outcomes if o.post is not None and not o.cut]
+            state = rng.choice(posts) if posts else None
+            if state is not None:
+                outcomes = list(machine.steps(state))
+                wrong |= {v.property for v in machine.state_violations(state)} | set(machine.reached(state))
+                if not outcomes:
+                    wrong |= {v.property for v in machine.deadlock_violations(state)}
+                if before is not None:
+                    wrong |= {v.property for v in machine.step_violations(before, state)}
             if wrong & names:
                 raise Unproved(f"a simulated run shows otherwise: {', '.join(sorted(wrong & names))}")
+            if state is None or time.monotonic() > end:
+                break
             for clause in clauses:
                 if not _holds(machine, clause, state):
                     raise Unproved(f"a clause is false in a simulated state: {clause.text}")

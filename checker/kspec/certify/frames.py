@@ -15,7 +15,7 @@ from kspec.certify.meaning import Meaning, Memory, NotEncodable, Pick
 from kspec.certify.terms import Formula, Number, Terms, number
 from kspec.system.effects import DEADLOCK
 from kspec.system.model import Action, System
-from kspec.system.stmt import Choose
+from kspec.system.stmt import Choose, Require, walk
 
 MOST_WAYS = 20_000
 """In how many ways (arguments and choices) an action is tried when a deadlock is looked for."""
@@ -148,10 +148,17 @@ class Frames:
         return {**m.events, DEADLOCK: t.conj(m.going, t.no(ended))}
 
     def _ways(self, action: Action, memory: Memory) -> Iterator[Formula]:
-        """For all arguments and choices, one after the other: the action has an outcome."""
+        """For all arguments and choices, one after the other: the action has an outcome.
+
+        Only bodies that may disable the step need be looked into: others complete or raise something.
+        """
         domains = [range(p.lo, p.hi + 1) for _, p in action.params]
         tried = 0
         for args in product(*domains):
+            if not _may_disable(action):
+                m = self._guarded(action, memory, args)
+                yield self.terms.no(m.stopped)
+                continue
             script: list[int] = []
             while True:
                 tried += 1
@@ -178,6 +185,12 @@ class Frames:
     def _act(
         self, action: Action, memory: Memory, args: tuple[int, ...] | None = None, pick: Pick | None = None
     ) -> Meaning:
+        m = self._guarded(action, memory, args)
+        m.run(action.body, pick or self._any)
+        return m
+
+    def _guarded(self, action: Action, memory: Memory, args: tuple[int, ...] | None) -> Meaning:
+        """An action before its body: arguments bound (to unknowns if there are none), guard evaluated."""
         t = self.terms
         m = Meaning(t, self._with_temporaries(memory))
         for i, (var, kind) in enumerate(action.params):
@@ -187,7 +200,6 @@ class Frames:
             else:
                 m.bound[var.name] = number(args[i])
         m.stop(t.no(m.condition(action.guard)))
-        m.run(action.body, pick or self._any)
         return m
 
     def _any(self, s: Choose) -> tuple[Number, Formula]:
@@ -203,3 +215,10 @@ class Frames:
     def _merge(self, into: Events, more: Events) -> None:
         for name, cond in more.items():
             into[name] = self.terms.disj(into.get(name, False), cond)
+
+
+def _may_disable(action: Action) -> bool:
+    return any(
+        isinstance(s, Require) or (isinstance(s, Choose) and s.on_empty == "disable")
+        for s in walk(action.body)
+    )

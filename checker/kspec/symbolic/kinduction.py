@@ -162,7 +162,7 @@ class _Proof:
                 return
             layer = Layer(induction.k, inductive, (), induction.used_distinct)
             text = self._certificate([*self.layers, layer])
-            answer = recheck(self.system, text)
+            answer = recheck(self.system, text, since=len(self.layers))
             if answer.problems:
                 self.rejected.update((n, answer.problems[0]) for n in inductive)
                 return
