@@ -21,6 +21,7 @@ from kspec.system.model import Property, System
 from kspec.system.packing import pack, slots, word_count
 from kspec.system.stmt import Block
 
+ONE_THREAD = "#define THREADS 0"
 ERRORS = ("error.range", "error.index", "error.none", "error.div", "error.choose")
 
 
@@ -30,7 +31,8 @@ class Native:
 
     ``properties``: the names that records of violations are numbered by (declared ones, then ``deadlock``
     and the errors); a second round of numbers is for states in which nothing can happen.  ``sites``: for
-    every place that can fail, its property and where it is.
+    every place that can fail, its property and where it is.  ``frame_bytes``: the room that a worker needs
+    for open choices.
     """
 
     text: str
@@ -38,6 +40,12 @@ class Native:
     properties: tuple[str, ...]
     actions: tuple[str, ...]
     sites: tuple[tuple[int, Site], ...]
+    frame_bytes: int
+
+    @property
+    def threaded(self) -> str:
+        """The text that makes the table safe for several workers (it needs atomic built-ins)."""
+        return self.text.replace(ONE_THREAD, "#define THREADS 1", 1)
 
 
 @dataclass
@@ -50,6 +58,7 @@ class _Maker:
     properties: tuple[str, ...]
     sites: list[tuple[int, Site]] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
+    frame_bytes: int = 0
 
     def number(self, name: str) -> int:
         """The number of a property."""
@@ -63,7 +72,7 @@ class _Maker:
         def fail(kind: str, site: Site) -> str:
             name = f"error.{kind}"
             self.sites.append((self.number(name if name in ERRORS else kind), site))
-            return f"e = {len(self.sites) - 1}; {out.goto('fail')}"
+            return f"e = {len(self.sites) - 1}; goto fail;"
 
         return fail
 
@@ -72,11 +81,8 @@ class _Maker:
         return Scope(out, self.fields, now, self.failing(out), "fault", old)
 
 
-def generate(system: System, threads: bool = False) -> Native:
-    """The native explorer of a system; raises Unsupported when it cannot be one.
-
-    ``threads`` makes the table safe for several workers (needs a compiler with atomic built-ins).
-    """
+def generate(system: System) -> Native:
+    """The native explorer of a system; raises Unsupported when it cannot be one."""
     declared = tuple(p.name for p in system.properties)
     properties = (*declared, *(n for n in ("deadlock", *ERRORS) if n not in declared))
     layout = slots(system)
@@ -90,7 +96,7 @@ def generate(system: System, threads: bool = False) -> Native:
     here = resources.files("kspec.explicit")
     text = "\n".join(
         [
-            f"#define THREADS {int(threads)}",
+            ONE_THREAD,
             f"#define WORDS {maker.words}",
             f"#define STUCK {len(properties)}",
             (here / "runtime_head.c").read_text(encoding="ascii"),
@@ -101,7 +107,8 @@ def generate(system: System, threads: bool = False) -> Native:
             (here / "runtime_tail.c").read_text(encoding="ascii"),
         ]
     )
-    return Native(text, maker.words, properties, tuple(a.name for a in system.actions), tuple(maker.sites))
+    actions = tuple(a.name for a in system.actions)
+    return Native(text, maker.words, properties, actions, tuple(maker.sites), maker.frame_bytes)
 
 
 def _generate(maker: _Maker) -> None:
@@ -130,7 +137,7 @@ def _generate(maker: _Maker) -> None:
 
 def _function(maker: _Maker, head: str, out: Emitter, ending: tuple[str, ...] = ()) -> str:
     """The text of a function whose body is in ``out``, with what its jumps need."""
-    if "fail" in out.used:
+    if out.jumps("fail"):
         out.locals.insert(0, "u32 e = 0;")
     if any("(i = 0;" in line for line in out.lines):
         out.locals.insert(0, "i32 i = 0;")
@@ -148,7 +155,7 @@ def _limits(maker: _Maker) -> str:
         unless(limit, scope, "return 0;")
     out.line("return 1;")
     _exits(out, "if (record) found(w, kinds[e], e, t);", "return 1;")
-    out.locals.append("(void)w; (void)record;")
+    out.locals.append("(void)w; (void)t; (void)record;")
     return _function(maker, "static i32 within(struct worker *w, const u64 *t, i32 record)", out)
 
 
@@ -181,11 +188,11 @@ def _calls(maker: _Maker, head: str, checks: list[Property], args: str) -> str:
 
 def _exits(out: Emitter, failed: str, leave: str) -> None:
     """Where jumps go that raise an error, and those that show that the system breaks its contract."""
-    if "fail" in out.used:
+    if out.jumps("fail"):
         out.label("fail")
         out.line(failed)
         out.line(leave)
-    if "fault" in out.used:
+    if out.jumps("fault"):
         out.label("fault")
         out.line("w->broken = 1;")
         out.line(leave)
@@ -208,7 +215,7 @@ def _body(
         scope = replace(scope, names={**scope.names, param: value})
         out.locals.append(f"(void)p{n};")
     for part in guard:
-        unless(part, scope, out.goto("next"))
+        unless(part, scope, "goto next;")
     out.line("copy(t, s);")
     out.locals.insert(0, "u64 t[WORDS];")
     temps = temps_of(block)
@@ -219,10 +226,11 @@ def _body(
     scope = replace(scope, now="t", temps=held)
     body = Body(maker.words, temps)
     execute(block, Place(scope), body)
+    maker.frame_bytes = max(maker.frame_bytes, body.frame_bytes)
     out.line("w->alive = 1;")
     if maker.system.limits:
         cut = "w->cut++; " if action is not None else ""  # initial states beyond a limit are not counted
-        out.line(f"if (!within(w, t, 0)) {{ {cut}{out.goto('next')} }}")
+        out.line(f"if (!within(w, t, 0)) {{ {cut}goto next; }}")
     if action is not None:
         out.line("passed(w, s, t);")
     out.line(f"emit(w, {action if action is not None else len(maker.system.actions)}, t);")
@@ -233,13 +241,13 @@ def _body(
 
 def _endings(out: Emitter, scope: Scope, body: Body) -> None:
     """After the code of a path: what a failure does, and the next path."""
-    if body.choices or {"fail", "fault"} & out.used:
-        out.line(out.goto("next"))
-    if "fault" in out.used:
+    if body.choices or out.jumps("fail") or out.jumps("fault"):
+        out.line("goto next;")
+    if out.jumps("fault"):
         out.label("fault")
         out.line("w->broken = 1;")
         out.line("return;")
-    if "fail" in out.used:
+    if out.jumps("fail"):
         out.label("fail")
         out.line("w->alive = 1;")
         out.line("found(w, kinds[e], e, s);")
@@ -271,6 +279,7 @@ def _expand(maker: _Maker, entries: list[Entry]) -> str:
         out.line("if (RARE(!w->alive)) stuck(w, s);")
     else:
         out.locals.append("(void)stuck;")
+    out.locals.append("(void)kinds;")
     out.line("return;")
     _exits(out, "", "return;")
     return _function(maker, "static void expand(struct worker *w, const u64 *s)", out)

@@ -69,7 +69,6 @@ class Emitter:
     lines: list[str] = field(default_factory=list)
     locals: list[str] = field(default_factory=list)
     types: dict[str, str] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
     depth: int = 1
     names: int = 0
 
@@ -105,7 +104,7 @@ class Emitter:
         """Declares a local array and gives its name."""
         name = self.fresh()
         self.types[name] = c_type
-        self.locals.append(f"{c_type} {name}[{size}];")
+        self.locals.append(f"{c_type} {name}[{size}]; (void){name};")
         return name
 
     def word(self, text: str) -> str:
@@ -113,7 +112,7 @@ class Emitter:
         if text.isdecimal() or text.isidentifier():
             return text
         name = self.fresh()
-        self.locals.append(f"u32 {name} = 0;")
+        self.locals.append(f"u32 {name} = 0; (void){name};")
         self.line(f"{name} = {text};")
         return name
 
@@ -129,14 +128,13 @@ class Emitter:
         """The value, kept in a local when its text has become long."""
         return self.keep(v) if len(v.text) > SPILL else v
 
-    def goto(self, label: str) -> str:
-        """A jump, as a statement."""
-        self.used.add(label)
-        return f"goto {label};"
+    def jumps(self, label: str) -> bool:
+        """Whether there is a jump to a label so far."""
+        return any(f"goto {label};" in line for line in self.lines)
 
     def label(self, name: str) -> None:
         """Places a label (only if something jumps to it: call this after everything that may)."""
-        if name in self.used:
+        if self.jumps(name):
             self.lines.append(f"{name}:;")
 
     def capture(self) -> _Capture:

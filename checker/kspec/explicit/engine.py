@@ -55,23 +55,29 @@ class ExplicitEngine:
 
 def _check(search: Search) -> Result:
     try:
+        return _answer(search)
+    except BrokenError as e:
+        return Result(NAME, "unknown", reason=str(e), memory=resident())
+    finally:
+        search.space.close()
+
+
+def _answer(search: Search) -> Result:
+    complete = True
+    try:
         status, counts = search.run()
         reason, evidence = "", search.evidence(counts)
-        complete = True
     except StopError as stop:
         search.collect_partly()
         status, reason, complete = "unknown", stop.reason, search.complete is not None
         evidence = search.evidence(search.counts(), search.complete)
-    except BrokenError as e:
-        return Result(NAME, "unknown", reason=str(e), memory=resident())
     finally:
         search.tiers.close()
     result = _result(search, status, evidence, reason)
-    search.space.close()
-    if not complete:
-        note = f"it had seen {evidence.states} states of the first level"
-        return replace(result, evidence=None, notes=(*result.notes, note))
-    return result
+    if complete:
+        return result
+    note = f"it had seen {evidence.states} states of the first level"
+    return replace(result, evidence=None, notes=(*result.notes, note))
 
 
 def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> Result:

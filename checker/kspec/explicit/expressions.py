@@ -157,7 +157,6 @@ def within(v: Val, lo: int, hi: int, scope: Scope) -> Val:
     """``v``, which the contract of the transition system says to lie in ``lo..hi``; checked unless clear."""
     if lo <= v.lo and v.hi <= hi:
         return v
-    scope.out.used.add(scope.fault)
     return _narrow(v, lo, hi, f"goto {scope.fault};", scope)
 
 

@@ -29,6 +29,11 @@ class Region:
         self._anchor = ctypes.c_char.from_buffer(self._map)
         self.address = ctypes.addressof(self._anchor)
 
+    def close(self) -> None:
+        """Gives the memory back; the address is not valid any more."""
+        del self._anchor
+        self._map.close()
+
     def clear(self, size: int) -> None:
         """Makes the first ``size`` bytes zero."""
         ctypes.memset(self.address, 0, min(size, self.size))

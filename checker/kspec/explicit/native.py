@@ -47,7 +47,7 @@ class Worker(ctypes.Structure):
     _fields_ = [
         (name, U64)
         for name in (
-            "shared", "batch", "hashes", "sources", "taken", "found", "capacity", "n", "at", "stop",
+            "shared", "batch", "hashes", "sources", "taken", "found", "frames", "capacity", "n", "at", "stop",
             "held", "held_end", "source", "origin", "base", "alive", "cut", "broken", "mode", "target",
             "hit", "first",
         )
@@ -59,6 +59,7 @@ class Worker(ctypes.Structure):
     sources: int
     taken: int
     found: int
+    frames: int
     capacity: int
     n: int
     at: int

@@ -17,7 +17,7 @@ typedef long long i64;
 #define RARE(x) __builtin_expect(!!(x), 0)
 #define PREFETCH(p) __builtin_prefetch(p)
 #define INLINE static inline __attribute__((always_inline))
-#define NOINLINE static __attribute__((noinline))
+#define NOINLINE static __attribute__((noinline, unused))
 #else
 #define RARE(x) (x)
 #define PREFETCH(p) ((void)0)
@@ -75,6 +75,7 @@ struct worker {
 	u32 *sources;		/* and where they come from */
 	u64 *taken;		/* how often each action was taken */
 	u64 *found;		/* for each property: found, site, words of the smallest state */
+	void *frames;		/* room for the open choices of one path */
 	u64 capacity;		/* of the batch */
 	u64 n;			/* entries in the batch */
 	u64 at, stop;		/* the stretch of the level that is being worked on */

@@ -68,7 +68,7 @@ class Search:
         native = self.tiers.native
         memory = self.budget.memory
         limit = memory - resident() if memory is not None else int(available() * SHARE)
-        sizes = Sizes(native.words, len(native.properties), len(native.actions))
+        sizes = Sizes(native.words, len(native.properties), len(native.actions), native.frame_bytes)
         if limit < 4 << 20:
             raise StopError("memory")
         tuning = self.tuning

@@ -32,11 +32,12 @@ class NoMemoryError(Exception):
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a system needs: words of a state, numbers of properties and actions."""
+    """What a system needs: words of a state, numbers of properties and actions, bytes for open choices."""
 
     words: int
     properties: int
     actions: int
+    frames: int
 
 
 class Space:
@@ -84,9 +85,11 @@ class Space:
         self._size_table(slots, FILL)
 
     def close(self) -> None:
-        """Ends the threads."""
+        """Ends the threads and gives the memory back; nothing can be asked after that."""
         if self.pool is not None:
             self.pool.shutdown()
+        for region in (*self._regions, self.states, self.parents, self.slots, self.marks, self.decided):
+            region.close()
 
     def __len__(self) -> int:
         return int(self.shared.count)
@@ -288,9 +291,10 @@ class Space:
 
     def _worker(self) -> Worker:
         s = self.sizes
-        sizes = (FANOUT * 8 * s.words, FANOUT * 8, FANOUT * 4, (s.actions + 1) * 8)
-        regions = tuple(Region(size) for size in (*sizes, 2 * s.properties * (s.words + 2) * 8))
-        batch, hashes, sources, taken, found = (r.address for r in regions)
+        batch_sizes = (FANOUT * 8 * s.words, FANOUT * 8, FANOUT * 4)
+        found_size = 2 * s.properties * (s.words + 2) * 8
+        regions = [Region(size) for size in (*batch_sizes, (s.actions + 1) * 8, found_size, s.frames)]
+        batch, hashes, sources, taken, found, frames = (r.address for r in regions)
         self._regions += regions
         return Worker(
             shared=self._at,
@@ -299,5 +303,6 @@ class Space:
             sources=sources,
             taken=taken,
             found=found,
+            frames=frames,
             capacity=FANOUT,
         )

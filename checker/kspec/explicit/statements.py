@@ -31,8 +31,8 @@ from kspec.system.stmt import (
     walk,
 )
 
-MAX_FRAMES = 4096
-"""The most choices that one path may have open at a time (they take room on the stack)."""
+MAX_FRAMES = 1 << 20
+"""The most choices that one path may have open at a time."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,12 @@ class Body:
     saved: set[str] = field(default_factory=set)
     choices: list[Choice] = field(default_factory=list)
     frames: int = 0
+
+    @property
+    def frame_bytes(self) -> int:
+        """What the frames of one path take at most."""
+        held = sum(c.size for c in self.temps.values())
+        return self.frames * 8 * (self.words + len(self.saved) + held + 2)
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ def execute(block: Block, place: Place, body: Body) -> None:
             case For():
                 _for(stmt, here, body)
             case Require(cond):
-                unless(cond, here.scope, here.scope.out.goto("next"))
+                unless(cond, here.scope, "goto next;")
             case Assert(name, cond, _, site):
                 unless(cond, here.scope, here.scope.fail(name, site))
         stack.append((stmts, after))
@@ -168,7 +174,7 @@ def _for(stmt: For, here: Place, body: Body) -> None:
 def _choose(stmt: Choose, here: Place, body: Body) -> Place:
     """The candidates are tried in ascending order; all conditions are evaluated first if one may fail."""
     out, var = here.scope.out, stmt.var
-    failing = out.goto("next") if stmt.on_empty == "disable" else here.scope.fail("choose", stmt.site)
+    failing = "goto next;" if stmt.on_empty == "disable" else here.scope.fail("choose", stmt.site)
     if var.lo > var.hi:
         out.line(failing)
         return replace(here, scope=here.scope.bind(var, Val("0", 0, 0)))
@@ -193,15 +199,14 @@ def _choose(stmt: Choose, here: Place, body: Body) -> Place:
     body.choices.append(Choice(name, saved, fresh))
     if not free:
         out.line(f"{fresh} = 1;")
-    out.used.add(f"K{number}")
-    out.label(f"K{number}")
+    out.lines.append(f"K{number}:;")
     if not free:
         with out.block(f"for (; {name} <= {last}; {name}++)"):
             out.lines += test.lines
             out.line(f"if ({wanted.text}) break;")
         with out.block(f"if ({name} > {last})"):
             out.line(f"if ({fresh}) {{ {failing} }}")
-            out.line(out.goto("next"))
+            out.line("goto next;")
         out.line(f"{fresh} = 0;")
     with out.block(f"if ({name} < {last})"):
         out.line(f"f[d].k = {number};")
@@ -310,7 +315,7 @@ def backtrack(scope: Scope, body: Body) -> None:
     for temp, cell in body.temps.items():
         held = scope.temps[temp]
         members.append(f"{out.types[held]} {held}[{cell.size}];")
-    out.locals.append(f"struct {{ u64 t[WORDS]; {' '.join(members)} i32 k; }} f[{body.frames}];")
+    out.locals.append(f"struct {{ u64 t[WORDS]; {' '.join(members)} i32 k; }} *f = w->frames;")
     out.locals.append("i32 d = 0;")
     with out.block("if (d > 0)"):
         out.line("d--;")
@@ -323,4 +328,4 @@ def backtrack(scope: Scope, body: Body) -> None:
                 head = "default" if number == len(body.choices) - 1 else f"case {number}"
                 restored = " ".join(f"{v} = f[d].{v};" for v in choice.saved)
                 fresh = f" {choice.fresh} = 0;" if choice.fresh else ""
-                out.line(f"{head}: {restored}{fresh} {choice.name}++; {out.goto(f'K{number}')}")
+                out.line(f"{head}: {restored}{fresh} {choice.name}++; goto K{number};")

@@ -47,7 +47,7 @@ class Tiers:
         self.cache: Cache = open_cache(environ)
         self.threads = threads
         self.native: Native = generate(system)
-        self._fast_text = self.native.text if threads == 1 else generate(system, threads=True).text
+        self._fast_text = self.native.text if threads == 1 else self.native.threaded
         cc = system_compiler(environ) if tuning.tier != "tcc" else None
         tcc = tiny_compiler() if tuning.tier != "cc" else None
         self._cc = cc

@@ -45,6 +45,7 @@ class Tracer:
         self.layout = slots(self.system)
         self.space = self.search.space
         self.events: list[Event] = []
+        self.kept: dict[State, tuple[Outcome, ...]] = {}
         self.numbers: dict[tuple[str, tuple[int, ...]], int] = {}
         self.declared = {a.name: (i, a) for i, a in enumerate(self.system.actions)}
         self.ends = [*self.search.starts[1:], len(self.space)]
@@ -83,7 +84,7 @@ class Tracer:
                 sighted.states.append(number)
             return
         following = range(levels.starts[k + 1], levels.starts[k + 2])
-        for o in self.machine.steps(state, self.poll):
+        for o in self.outcomes(state):
             if k == length - 1 and self.shows(name, state, o):
                 sighted.steps.append((number, self.event(o), o.post))
             if o.post is not None and not o.cut:
@@ -91,10 +92,22 @@ class Tracer:
                 if post is not None and post in following:
                     edges.add(number, self.event(o), post)
 
+    def outcomes(self, state: State) -> tuple[Outcome, ...]:
+        """What can happen in a state; kept, since sightings have states in common."""
+        known = self.kept.get(state)
+        if known is None:
+            known = self.kept[state] = tuple(self.machine.steps(state, self.poll))
+        return known
+
     def wrong(self, name: str, state: State) -> bool:
         """Whether a state shows the property itself."""
-        seen = self.machine.violations(state)
-        return name in self.machine.reached(state) or any(v.property == name for v in seen)
+        wrong, reached = self.machine.judge(state)
+        if name in reached or any(v.property == name for v in wrong):
+            return True
+        if name != "deadlock" and not name.startswith("error."):
+            return False
+        stuck = () if self.outcomes(state) else self.machine.deadlock_violations(state)
+        return any(v.property == name for v in stuck)
 
     def shows(self, name: str, state: State, o: Outcome) -> bool:
         """Whether a step violates the property itself."""
