@@ -33,7 +33,7 @@ def test_the_schema_is_a_schema() -> None:
 
 def test_json_has_all_outcomes_and_fits_the_schema(tmp_path: Path) -> None:
     everything(tmp_path)
-    done = kspec("check", ".", "--timeout", "1.5", "--format", "json", cwd=tmp_path)
+    done = kspec("check", ".", "--engine", "interp", "--timeout", "3", "--format", "json", cwd=tmp_path)
     assert done.returncode == 2
     document = json.loads(done.stdout)
     jsonschema.validate(document, SCHEMA)
@@ -78,7 +78,7 @@ def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_junit(tmp_path: Path) -> None:
     everything(tmp_path)
-    kspec("check", ".", "--timeout", "1.5", "--junit", "junit.xml", cwd=tmp_path)
+    kspec("check", ".", "--engine", "interp", "--timeout", "3", "--junit", "junit.xml", cwd=tmp_path)
     root = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("6", "1", "2")
     assert sorted(s.get("name") or "" for s in root) == ["large.kspec", "lock.kspec", "syntax.kspec"]
@@ -92,7 +92,7 @@ def test_junit(tmp_path: Path) -> None:
 
 def test_annotations(tmp_path: Path) -> None:
     everything(tmp_path)
-    done = kspec("check", ".", "--timeout", "1.5", "--github", cwd=tmp_path)
+    done = kspec("check", ".", "--engine", "interp", "--timeout", "3", "--github", cwd=tmp_path)
     lines = [x for x in done.stdout.splitlines() if x.startswith("::")]
     assert len(lines) == 3
     assert any(re.match(r"::error file=lock.kspec,line=21,col=1,.*title=check wrong%3A expected", x) for x in lines)

@@ -60,12 +60,13 @@ def test_a_run_ends_within_a_second_of_a_signal(large: Path, number: int) -> Non
     wait_for(lambda: not any(os.path.exists(f"/proc/{w}") for w in workers), 5)
 
 
-def test_a_signal_to_the_whole_group_is_one_interruption(large: Path) -> None:
-    """A terminal sends Ctrl-C to every process of the group."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_is_one_interruption(large: Path, number: int) -> None:
+    """A terminal sends Ctrl-C to every process of the group, as ``timeout`` does with its signal."""
     run = start("check", "--engine", "interp", ".", cwd=large)
     wait_for(lambda: bool(searching(run)))
     for pid in (*process.descendants(run.pid), run.pid):
-        os.kill(pid, signal.SIGINT)
+        os.kill(pid, number)
     out, err = run.communicate(timeout=10)
     assert run.returncode == 3 and "interrupted" in out and err == ""
 

@@ -123,6 +123,11 @@ def large() -> System:
     return System("large", (), (cell,), (0,) * 10, EMPTY, (up,), (), deadlock=False)
 
 
+def crashes() -> System:
+    """Takes its process with it."""
+    os.abort()
+
+
 def hangs() -> System:
     """Takes for ever to build."""
     time.sleep(600)

@@ -37,6 +37,7 @@ ENGINES = ("auto", "all", *registry.names())
     help="Check a configuration that the model does not declare (repeatable); with FILE::CHECK: that check, changed.",
 )
 @click.option("--all", "everything", is_flag=True, help="Find a shortest trace for every violated property.")
+@click.option("--depth", type=click.IntRange(0), metavar="STEPS", help="Search no deeper than this.")
 @click.option(
     "--tier",
     type=click.Choice(["quick", "slow", "all"]),
@@ -85,6 +86,7 @@ def command(
     everything: bool,
     tier: Tier,
     engine: str,
+    depth: int | None,
     timeout: float | None,
     max_memory: int | None,
     jobs: int | None,
@@ -108,7 +110,7 @@ def command(
         raise click.UsageError(f"there is nothing to check: no check in {', '.join(paths)} is of the tier `{tier}`")
     parallel = min(jobs or capacity.cores(), max(1, sum(isinstance(e, Job) for e in work)))
     share = capacity.divide(capacity.memory_budget(max_memory), capacity.cores(), parallel)
-    chosen = Settings(engine, timeout, share.memory, share.threads, everything)
+    chosen = Settings(engine, timeout, share.memory, share.threads, depth, everything)
     to_stdout = style == "text" or output is not None
     screen = Screen(console(), quiet=not to_stdout)
     with caught() as interrupt:

@@ -40,12 +40,16 @@ def written(trace: Trace, folder: Path) -> Saved:
 
 def conclude(screen: Screen, reports: Sequence[CheckReport], seconds: float) -> None:
     """What is to be said after the rows."""
+    said: set[str] = set()  # an error in a model makes all its checks invalid; it is told once
     for report in reports:
         if report.outcome == "met":
             continue
-        screen.print()
+        if not report.diagnostics or any(line.plain not in said for line in text.details(report)):
+            screen.print()
         for line in text.details(report):
-            screen.print(line)
+            if not report.diagnostics or line.plain not in said:
+                screen.print(line)
+                said.add(line.plain)
         if report.replayed is not None:
             screen.replayed(*report.replayed)
         for saved in report.traces:

@@ -12,7 +12,7 @@ from kspec.engine.job import Job, KeptTrace
 from kspec.engine.model_file import FileModel
 from kspec.engine.outcome import CheckReport
 from kspec.lang.diagnostics import Diagnostic, Failed, did_you_mean
-from kspec.system.check import Case, Expectation
+from kspec.system.check import Case, Expectation, Scenario
 from kspec.trace.format import SUFFIX, load_trace
 from kspec.trace.model import TraceError
 
@@ -76,28 +76,40 @@ def _of_file(path: str, name: str, wanted: Wanted) -> Iterator[Entry]:
         return
     try:
         model = FileModel.load(path)
-        jobs = tuple(_jobs(model, name, wanted))
+        cases = model.cases
     except Failed as e:
         yield failed(path, e)
         return
-    if not jobs and name:
-        names = [c.name for c in model.cases] + [s.name for s in model.scenarios]
+    if wanted.settings and not name:
+        yield Job(model, ad_hoc(wanted.settings))
+        return
+    scenarios, broken = _scenarios(model)
+    if not name:
+        yield from (Job(model, c) for c in cases if wanted.tier in ("all", c.tier))
+        if wanted.tier != "slow":
+            yield from (Job(model, s) for s in scenarios)
+            yield from broken
+        return
+    chosen = [c for c in cases if c.name == name or c.name.startswith(f"{name}[")]
+    named = [Job(model, adapted(c, wanted.settings)) for c in chosen]
+    if not wanted.settings:
+        named += [Job(model, s) for s in scenarios if s.name == name]
+    if named:
+        yield from named
+    elif broken:
+        yield from broken
+    else:
+        names = [c.name for c in cases] + [s.name for s in scenarios]
         hint = did_you_mean(name, names) or (f"there are: {', '.join(names)}" if names else "")
         yield _unusable(path, f"there is no check or scenario `{name}`", hint)
-    yield from jobs
 
 
-def _jobs(model: FileModel, name: str, wanted: Wanted) -> Iterator[Job]:
-    if name:
-        cases = [c for c in model.cases if c.name == name or c.name.startswith(f"{name}[")]
-        yield from (Job(model, adapted(c, wanted.settings)) for c in cases)
-        yield from (Job(model, s) for s in model.scenarios if s.name == name and not wanted.settings)
-    elif wanted.settings:
-        yield Job(model, ad_hoc(wanted.settings))
-    else:
-        yield from (Job(model, c) for c in model.cases if wanted.tier in ("all", c.tier))
-        if wanted.tier != "slow":
-            yield from (Job(model, s) for s in model.scenarios)
+def _scenarios(model: FileModel) -> tuple[tuple[Scenario, ...], tuple[CheckReport, ...]]:
+    """The scenarios of a model, or what is wrong with them: its checks can be run all the same."""
+    try:
+        return model.scenarios, ()
+    except Failed as e:
+        return (), (failed(model.file, e),)
 
 
 def ad_hoc(settings: tuple[tuple[str, str], ...]) -> Case:

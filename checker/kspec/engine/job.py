@@ -43,13 +43,15 @@ class Settings:
     """How checks are run.  ``engine`` is a name, ``auto`` or ``all``.
 
     ``seconds`` is for each check, ``memory`` (bytes) and ``threads`` are the share of each of the checks
-    that run at the same time.  ``everything``: every violated property gets its own shortest trace.
+    that run at the same time; ``depth`` (steps) bounds the search.  ``everything``: every violated
+    property gets its own shortest trace.
     """
 
     engine: str = "auto"
     seconds: float | None = None
     memory: int | None = None
     threads: int = 1
+    depth: int | None = None
     everything: bool = False
 
 

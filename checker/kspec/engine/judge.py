@@ -10,6 +10,9 @@ from kspec.engine.protocol import Evidence
 from kspec.engine.verdict import Verdict, count
 from kspec.system.check import Expectation
 
+_MOST = 3
+_LAST = 1 << 30
+
 Outcome: TypeAlias = Literal["met", "unmet", "undecided", "invalid", "fault"]
 
 
@@ -28,7 +31,7 @@ class Judgement:
 def judge(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None) -> Judgement:
     """Compares what came out with what was declared."""
     violated = [v for v in verdicts if v.strength == "violated"]
-    got = summary(verdicts)
+    got = summary(verdicts, expect.property)
     if expect.kind == "violates":
         return _judge_violates(expect, verdicts, violated, got)
     if violated:
@@ -99,15 +102,22 @@ def _strong_enough(v: Verdict, expect: Expectation) -> bool:
             return False
 
 
-def summary(verdicts: Iterable[Verdict]) -> str:
-    """All verdicts in one short text, the worst first: ``violated a in 8 steps, b in 9 steps``."""
+def summary(verdicts: Iterable[Verdict], expected: str | None = None) -> str:
+    """All verdicts in one short text: the violations, the expected one first and then the shortest, or else
+    the weakest verdict: ``violated a in 8 steps, b in 9 steps``."""
     every = tuple(verdicts)
     violated = [v for v in every if v.strength == "violated"]
     if violated:
-        ran = sorted((v for v in violated if v.run), key=lambda v: v.run.length if v.run else 0)
-        parts = [f"{v.property} in {count(v.run.length if v.run else 0, 'step')}" for v in ran]
-        never = [f"never reached: {v.property}" for v in violated if v.run is None]
-        return "; ".join(([f"violated {', '.join(parts)}"] if parts else []) + never)
+        violated.sort(key=lambda v: (v.property != expected, v.run.length if v.run else _LAST))
+        parts: list[str] = []
+        for v in violated[:_MOST]:
+            if v.run is None:
+                parts.append(f"never reached {v.property}")
+            else:
+                word = "" if parts else "violated "
+                parts.append(f"{word}{v.property} in {count(v.run.length, 'step')}")
+        more = len(violated) - _MOST
+        return ", ".join(parts) + (f" and {more} more" if more > 0 else "")
     if not every:
         return "nothing to check"
     order = ("unknown", "simulated", "bounded", "exhausted", "proved", "reached")

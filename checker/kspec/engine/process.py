@@ -26,10 +26,10 @@ def die_with_parent(parent: int) -> None:
 
 
 def leave_signals_to_parent() -> None:
-    """Ignores Ctrl-C, which a terminal sends to the whole group: the parent coordinates the stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    """Ignores the signals that a terminal, ``timeout`` or a service manager sends to the whole group: the
+    parent coordinates the stop."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def deepen() -> None:

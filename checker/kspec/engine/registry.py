@@ -16,13 +16,12 @@ from kspec.engine.protocol import Engine
 
 @dataclass(frozen=True)
 class Entry:
-    """One engine: where its class is, and the modules it cannot do without."""
+    """One engine: where its class is; ``needs`` are Python packages of which it needs one (none: nothing)."""
 
     name: str
     module: str
     attribute: str
     needs: tuple[str, ...] = ()
-    summary: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,12 @@ class Unavailable:
     reason: str
 
 
-ENTRIES = (Entry("interp", "kspec.interp.explore", "InterpEngine", (), "breadth-first search by the interpreter"),)
-
-AUTO = ("interp",)
+ENTRIES = (
+    Entry("explicit", "kspec.explicit.engine", "ExplicitEngine"),
+    Entry("interp", "kspec.interp.explore", "InterpEngine"),
+    Entry("bmc", "kspec.symbolic.bmc", "BmcEngine", ("pysat", "z3")),
+)
+AUTO = ("explicit", "interp")
 """What ``auto`` chooses from: the first that can run here."""
 
 
@@ -49,9 +51,8 @@ def find(name: str, entries: Iterable[Entry] = ENTRIES) -> Engine | Unavailable:
     entry = next((e for e in entries if e.name == name), None)
     if entry is None:
         return Unavailable(name, f"there is no engine `{name}`; there are: {', '.join(names(entries))}")
-    missing = [m for m in entry.needs if not _installed(m)]
-    if missing:
-        return Unavailable(name, f"the Python package {' and '.join(missing)} is not installed")
+    if entry.needs and not any(map(_installed, entry.needs)):
+        return Unavailable(name, f"the Python package {' or '.join(entry.needs)} is not installed")
     try:
         made = getattr(importlib.import_module(entry.module), entry.attribute)()
     except (ImportError, OSError) as e:

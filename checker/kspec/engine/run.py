@@ -20,7 +20,7 @@ from kspec.system.model import System
 
 SMALL = 400
 """States up to which ``auto`` has the interpreter repeat an exhaustive search of another engine."""
-_REPEAT_SECONDS = 5.0
+_REPEAT_SECONDS = 1.0
 
 
 class UsageError(Exception):
@@ -48,6 +48,8 @@ def check_system(system: System, expect: Expectation, settings: Settings, contro
     Raises UsageError for an engine that cannot run, Disagreement and ``child.EngineFault`` for faults.
     """
     goals = goals_for(expect, settings.everything)
+    if settings.depth is None and settings.engine == "bmc":
+        settings = replace(settings, depth=expect.up_to)
     machine = Machine(system)
     results: list[Result] = []
     for result in _answers(system, goals, settings, control):
@@ -77,7 +79,7 @@ def _answers(system: System, goals: Goals, settings: Settings, control: Control)
     for position, engine in enumerate(engines):
         left = None if deadline is None else max(0.05, deadline - time.monotonic())
         seconds = None if left is None else left / (len(engines) - position)
-        budget = Budget(seconds, settings.memory, threads=settings.threads)
+        budget = Budget(seconds, settings.memory, depth=settings.depth, threads=settings.threads)
         result = child.run(engine, system, goals, budget, control)
         yield result
         if settings.engine == "auto":
