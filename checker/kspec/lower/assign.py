@@ -118,11 +118,12 @@ def method(ctx: Context, env: Env, t: ast.MethodStmt) -> list[Stmt]:
         index = tuple(item.leaf(k, ()) for k in range(len(key_dims(p.type.item))))
         write = Write(p.cells[0], (*p.index, *index), Const(int(t.method == "add")))
         return [*checks(p), Assign((write,), ctx.site(t.span))]
-    return [*checks(p), _sequence(ctx, env, t, p, p.type)]
+    return [*checks(p), *_sequence(ctx, env, t, p, p.type)]
 
 
-def _sequence(ctx: Context, env: Env, t: ast.MethodStmt, p: Place, kind: SeqType) -> Stmt:
+def _sequence(ctx: Context, env: Env, t: ast.MethodStmt, p: Place, kind: SeqType) -> list[Stmt]:
     """All items are written at once, from the old items, so that vacant ones keep their default."""
+    before: list[Stmt] = []
     site = ctx.site(t.span)
     cap = kind.cap
     length = Read(p.cells[0], p.index)
@@ -146,7 +147,8 @@ def _sequence(ctx: Context, env: Env, t: ast.MethodStmt, p: Place, kind: SeqType
             lo, hi = bounds(given)
             i = Var(ctx.fresh("i"), lo, hi)
             inside = Binary("and", Binary("le", Const(0), i), Binary("le", i, last))
-            at = Let(i, given, Narrow(Ite(inside, i, Const(-1)), 0, cap, "index", site))
+            at = Var(ctx.fresh("at"), 0, cap)
+            before.append(Bind(at, Let(i, given, Narrow(Ite(inside, i, Const(-1)), 0, cap, "index", site)), site))
     writes = [Write(p.cells[0], p.index, new_length)]
     for k, leaf in enumerate(layout[1:], 1):
         over = tuple(Var(ctx.fresh("k"), d.lo, d.hi, d) for d in leaf.dims)
@@ -166,5 +168,5 @@ def _sequence(ctx: Context, env: Env, t: ast.MethodStmt, p: Place, kind: SeqType
             inner = Ite(Binary("lt", j, at), here, beside(1))
             value = Ite(Binary("ge", j, last), vacant, inner)
         writes.append(Write(p.cells[k], (*p.index, *over), value, over))
-    return Assign(tuple(writes), site)
+    return [*before, Assign(tuple(writes), site)]
 

@@ -212,9 +212,11 @@ def as_number(ctx: Context, v: Value, span: Span) -> Expr:
 
 
 def needs_hint(ctx: Context, env: Env, e: ast.Expr) -> bool:
-    """Whether what an expression means depends on the type that its context wants: enum members that several
-    enums have, and what is made of them."""
+    """Whether what an expression means depends on the type that its context wants: `none`, `{}`, `[]`, enum
+    members that several enums have, and what is made of these."""
     match e:
+        case ast.NoneLit():
+            return True
         case ast.Name(name):
             return ctx.lookup(env, name) is None and len(ctx.members(env, name)) > 1
         case ast.Conditional(_, then, other):

@@ -85,7 +85,9 @@ def set_literal(
     if not items:
         return default_value(want) if isinstance(want, SetType) else Value(EmptyTag("set"), lambda _k, _i: Const(0))
     values, t = _items(ctx, env, items, item_hint(want))
-    if isinstance(t, NoneTag | EmptyTag | MapType | SetType | SeqType):
+    if isinstance(t, NoneTag | EmptyTag):
+        raise error("E0302", "the type of this set is not known", span)
+    if isinstance(t, MapType | SetType | SeqType):
         raise error("E0314", f"a set cannot have members of type `{t}`", span)
     members = [coerce(ctx, v, t, x.span) for v, x in zip(values, items, strict=True)]
     dims = key_dims(t)
@@ -160,7 +162,14 @@ def _items(
     t = values[0].type
     for v, x in zip(values[1:], items[1:], strict=True):
         t = common(ctx, Value(t, v.leaf), v, x.span) if t != v.type else t
-    return values, t
+    return values, known_from(t, hint)
+
+
+def known_from(t: ValueType, hint: Want) -> ValueType:
+    """The type of what has type ``t``: what is wanted; what is hinted only where ``t`` leaves it open."""
+    if isinstance(hint, Soft):
+        return hint.type if isinstance(t, NoneTag | EmptyTag) else t
+    return t if hint is None else hint
 
 
 def map_literal(ctx: Context, env: Env, e: ast.MapLit, want: Want) -> Value:
@@ -170,7 +179,7 @@ def map_literal(ctx: Context, env: Env, e: ast.MapLit, want: Want) -> Value:
         raise error("E0316", "a map has a value for every key", e.binder.span, help="[k in KeyType: value]")
     hint = item_hint(want)
     element = exprs.value(ctx, inner, e.value, hint)
-    t = element.type if hint is None or isinstance(hint, Soft) else hint
+    t = known_from(element.type, hint)
     if isinstance(t, NoneTag | EmptyTag):
         raise error("E0302", "the type of this map is not known", e.span)
     element = coerce(ctx, element, t, e.value.span)

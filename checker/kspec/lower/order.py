@@ -3,7 +3,7 @@
 The criterion is syntactic and sufficient: for every cell that the body writes, either every access to
 it in the body has the loop's identity at one and the same index position (each iteration has its own
 elements), or all accesses are the same commutative update (``c = c + e``, ``c = c - e``, ``c = c || e``,
-``c = c && e``, with ``e`` not reading what the body writes), or all writes store the same constant and nothing
+``c = c && e``, with ``e`` reading of what the body writes only the iteration's own elements), or all writes store the same constant and nothing
 reads the cell.
 """
 
@@ -20,7 +20,7 @@ def depends_on_order(body: s.Block, var: x.Var) -> s.Write | s.Stmt | None:
     for t in s.walk(body):
         if isinstance(t, s.Choose):
             return t
-    written = {w.cell.name for w in writes if not w.cell.temp}
+    written = {w.cell.name for w in writes if not w.cell.temp and not _own_elements(body, w.cell, var)}
     fresh_temps = _initialised_inside(body)
     for w in writes:
         if w.cell.temp and w.cell.name in fresh_temps:
