@@ -28,6 +28,14 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text[1:-1])
 
 
+def keyword_as_name(token: Token, file: str) -> Diagnostic:
+    """The diagnostic for a keyword where a name is wanted."""
+    line, column = token.line or 1, token.column or 1
+    span = Span(file, line, column, token.end_line or line, token.end_column or column + 1)
+    headline = f"`{token}` is a keyword and cannot be used as a name"
+    return Diagnostic("E0104", headline, span, "a keyword", help="choose another name")
+
+
 class AstBuilder(Transformer[Token, ast.Module]):
     """Methods are named after the rules and aliases of ``grammar.lark``."""
 
@@ -48,17 +56,7 @@ class AstBuilder(Transformer[Token, ast.Module]):
 
     def _name(self, token: Token) -> str:
         if str(token) in RESERVED:
-            raise Failed(
-                [
-                    Diagnostic(
-                        "E0104",
-                        f"`{token}` is a keyword and cannot be used as a name",
-                        self._at(token),
-                        "a keyword",
-                        help="choose another name",
-                    )
-                ]
-            )
+            raise Failed([keyword_as_name(token, self.file)])
         return str(token)
 
     def __default__(self, data: Any, children: list[Any], meta: Meta) -> Any:

@@ -11,7 +11,7 @@ from lark import Lark, Token, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken, VisitError
 
 from kspec.lang import ast
-from kspec.lang.build_ast import AstBuilder
+from kspec.lang.build_ast import RESERVED, AstBuilder, keyword_as_name
 from kspec.lang.diagnostics import Diagnostic, Failed, did_you_mean
 from kspec.lang.source import Source, Span
 
@@ -146,6 +146,8 @@ def _syntax_error(error: UnexpectedInput, source: Source) -> Diagnostic:
             if not _has_header(source):
                 return _no_header(source)
             accepts = set(error.accepts or error.expected)
+            if (keyword := _keyword_as_name(error, token, accepts)) is not None:
+                return keyword_as_name(keyword, source.name)
             words = [t for t in accepts if t.isalpha() and t.lower() != t]
             near = did_you_mean(str(token), [w.lower() for w in words if len(w) > 1])
             return Diagnostic(
@@ -163,6 +165,17 @@ def _syntax_error(error: UnexpectedInput, source: Source) -> Diagnostic:
             return Diagnostic("E0101", f"unexpected character {char!r}", span, help=help_)
         case _:
             return Diagnostic("E0101", "syntax error", None)
+
+
+def _keyword_as_name(error: UnexpectedToken, token: Token, accepts: set[str]) -> Token | None:
+    """The keyword that was meant as a name: where a name is wanted, or just before something like ` = `."""
+    if str(token) in RESERVED and "NAME" in accepts:
+        return token
+    history = list(error.token_history or ())
+    before: Token | None = history[-1] if history else None
+    if before is not None and before.type == "AGGREGATE" and str(token) != "(":
+        return before
+    return None
 
 
 def _has_header(source: Source) -> bool:
