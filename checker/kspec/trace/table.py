@@ -20,6 +20,7 @@ from kspec.trace.values import Change, changes, folded
 
 PLAIN_WIDTH = 120
 _ROOM = 32
+_STATEMENT = 32
 _INDENT = 8
 _NARROWEST = 30
 _WORDS = {"violated": ("VIOLATED", "bold red"), "reached": ("REACHED", "bold green"), "run": ("RUN", "bold")}
@@ -229,6 +230,17 @@ def action_text(step: TraceStep) -> str:
     return f"{name}({', '.join(args)})" if args else name
 
 
+def _statement(step: TraceStep) -> Iterator[str | tuple[str, str]]:
+    """What an unlabelled step of a process executes: its place alone says little."""
+    process = step.actor.partition("(")[0]
+    if process and step.action.startswith(f"{process}.") and "+" in step.action:
+        line = " ".join(step.text.split()).removesuffix(";")
+        short = line if len(line) <= _STATEMENT else line[: _STATEMENT - 3] + "..."
+        if short:
+            yield ": "
+            yield (short, "dim")
+
+
 def change_text(c: Change) -> Text:
     """A change: ``ev[Event#1].refs 0 -> 1``, ``queue + Event#1``."""
     if c.added or c.removed:
@@ -269,7 +281,7 @@ def _steps(trace: Trace, width: int) -> Iterator[Text]:
     actors = list(dict.fromkeys(s.actor for s in trace.steps if s.actor))
     colour = {a: _ACTORS[i % len(_ACTORS)] for i, a in enumerate(actors)}
     whos = [text((s.actor, colour[s.actor])) if s.actor else text(("-", "dim")) for s in trace.steps]
-    actions = [text(action_text(s)) for s in trace.steps]
+    actions = [text(action_text(s), *_statement(s)) for s in trace.steps]
     places = [text((_line(trace, s.place), "dim")) for s in trace.steps]
     at = _columns(len(trace.steps), whos, actions, places, width)
 
