@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field, replace
 
 from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Result, Run, Status
+from kspec.explicit.budgets import Budgets, StopError, resident
 from kspec.explicit.fields import Unsupported
-from kspec.explicit.search import NAME, Search, Sighting, StopError, resident
+from kspec.explicit.search import NAME, Search, Sighting
 from kspec.explicit.space import BrokenError
 from kspec.explicit.tiers import NoCompilerError, Tiers
 from kspec.explicit.toolchain import system_compiler, tiny_compiler
@@ -39,18 +40,20 @@ class ExplicitEngine:
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Checks every property of the system."""
         started = time.monotonic()
+        budgets = Budgets(budget, control, started)
+        tiers: Tiers | None = None
         try:
-            tiers = Tiers(system, max(1, budget.threads), self.tuning)
+            tiers = Tiers(system, max(1, budget.threads), self.tuning, budgets.poll)
+            return _check(Search(system, goals, budgets, tiers, self.tuning))
         except (Unsupported, NoCompilerError) as e:
             return _by_interpreter(system, goals, budget, control, str(e))
-        try:
-            return _check(Search(system, goals, budget, control, tiers, self.tuning, started))
         except StopError as stop:
             return Result(NAME, "unknown", reason=stop.reason, memory=resident())
         except MemoryError as e:
             return Result(NAME, "unknown", reason="memory", memory=resident(), notes=(str(e),))
         finally:
-            tiers.close()
+            if tiers is not None:
+                tiers.close()
 
 
 def _check(search: Search) -> Result:
@@ -82,8 +85,8 @@ def _answer(search: Search) -> Result:
 
 def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> Result:
     """The answer; the runs to show are chosen now, in little time when a budget has run out."""
-    seconds = search.budget.seconds
-    deadline = search.started + seconds if seconds is not None else None
+    seconds = search.budgets.budget.seconds
+    deadline = search.budgets.started + seconds if seconds is not None else None
     if status == "unknown":
         deadline = time.monotonic()
     if deadline is not None:
@@ -108,7 +111,7 @@ def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> 
         evidence,
         bound=evidence.depth if status == "bounded" else None,
         reason=reason,
-        seconds=time.monotonic() - search.started,
+        seconds=time.monotonic() - search.budgets.started,
         memory=resident(),
         notes=(*((PLAIN,) if plain else ()), *search.tiers.notes),
     )

@@ -5,11 +5,11 @@ What counts, and when the search may end, is defined in ``kspec.interp.explore``
 
 from __future__ import annotations
 
-import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from kspec.engine.protocol import Budget, Control, Evidence, Goals, Progress, Status
+from kspec.engine.protocol import Evidence, Goals, Progress, Status
+from kspec.explicit.budgets import Budgets, StopError, resident
 from kspec.explicit.native import WORK_DONE, WORK_GROW
 from kspec.explicit.space import NoMemoryError, Sizes, Space
 from kspec.explicit.tiers import Tiers
@@ -20,18 +20,6 @@ NAME = "explicit"
 REPORT_EVERY = 0.25
 TARGET = 0.03
 """Seconds that a slice of work should take: budgets and the control block are looked at in between."""
-SHARE = 0.75
-"""The part of the free memory that is used when no budget is given."""
-
-
-class StopError(Exception):
-    """The search has to stop: ``time``, ``memory``, ``states`` or ``interrupted``."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 @dataclass(frozen=True)
 class Sighting:
     """Where a property was first seen: the length of the runs, and the packed words of the smallest state
@@ -58,22 +46,17 @@ class Search:
 
     system: System
     goals: Goals
-    budget: Budget
-    control: Control
+    budgets: Budgets
     tiers: Tiers
-    tuning: Tuning = field(default_factory=Tuning)
-    started: float = field(default_factory=time.monotonic)
+    tuning: Tuning
 
     def __post_init__(self) -> None:
         native = self.tiers.native
-        memory = self.budget.memory
-        limit = memory - resident() if memory is not None else int(available() * SHARE)
+        self.budget = self.budgets.budget
         sizes = Sizes(native.words, len(native.properties), len(native.actions), native.frame_bytes)
-        if limit < 4 << 20:
-            raise StopError("memory")
         tuning = self.tuning
         self.space = Space(
-            sizes, limit, self.tiers.threads, self.budget.states, tuning.slots, tuning.chunk
+            sizes, self.budgets.memory(), self.tiers.threads, self.budget.states, tuning.slots, tuning.chunk
         )
         self.reachable = {p.name for p in self.system.properties if p.kind == "reachable"}
         self.seen: dict[str, Sighting] = {}
@@ -81,7 +64,7 @@ class Search:
         self.complete: int | None = None
         self.slice = self.tuning.slice
         self.depth = 0
-        self.reported = self.started
+        self.reported = self.budgets.started
 
     def run(self) -> tuple[Status, Counts]:
         """Searches; raises StopError, BrokenError."""
@@ -207,16 +190,13 @@ class Search:
 
     def poll(self, depth: int) -> None:
         """Looks at the budgets and the control block, and reports now and then."""
+        self.budgets.poll()
         now = time.monotonic()
-        if self.control.cancelled():
-            raise StopError("interrupted")
-        if self.budget.seconds is not None and now - self.started >= self.budget.seconds:
-            raise StopError("time")
         if now - self.reported >= REPORT_EVERY:
             self.reported = now
             counts = self.counts()
             waiting = counts.states - min(int(self.space.shared.next), self.starts[-1])
-            self.control.report(
+            self.budgets.control.report(
                 Progress(
                     NAME,
                     counts.states,
@@ -224,7 +204,7 @@ class Search:
                     depth,
                     waiting,
                     resident(),
-                    now - self.started,
+                    now - self.budgets.started,
                 )
             )
 
@@ -248,24 +228,3 @@ class Search:
             counts.cut,
             self.space.digest(self.tiers.image, counts.states),
         )
-
-
-def resident() -> int:
-    """The resident memory of this process in bytes; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/statm", "rb") as f:
-            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def available() -> int:
-    """The memory that the system can still give, in bytes."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as f:
-            for line in f:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")

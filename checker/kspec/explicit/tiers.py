@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kspec.explicit.cache import Cache, open_cache
 from kspec.explicit.codegen import Native, generate
@@ -41,9 +41,18 @@ class Tiers:
     """The images of one system."""
 
     def __init__(
-        self, system: System, threads: int, tuning: Tuning, environ: Mapping[str, str] = os.environ
+        self,
+        system: System,
+        threads: int,
+        tuning: Tuning,
+        poll: Callable[[], None],
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """Generates the code and makes the first image; raises Unsupported or NoCompilerError."""
+        """Generates the code and makes the first image; raises Unsupported or NoCompilerError.
+
+        ``poll`` is called while a compiler is waited for, and may raise to give up.
+        """
+        self._poll = poll
         self.cache: Cache = open_cache(environ)
         self.threads = threads
         self.native: Native = generate(system)
@@ -76,13 +85,13 @@ class Tiers:
 
     def _load(self, compiler: Compiler, text: str) -> Image:
         """Compiles and loads; an entry of the cache that cannot be loaded is made anew, once."""
-        path = start(compiler, text, self.cache).result()
+        path = start(compiler, text, self.cache).result(poll=self._poll)
         try:
             return Image(path, compiler.tier)
         except (OSError, AttributeError):
             self.cache.drop(compiler.key(text))
             try:
-                return Image(start(compiler, text, self.cache).result(), compiler.tier)
+                return Image(start(compiler, text, self.cache).result(poll=self._poll), compiler.tier)
             except AttributeError as e:
                 raise OSError(str(e)) from None
 
@@ -122,3 +131,5 @@ class Tiers:
             self._waiting.kill()
         if self._thread is not None:
             self._thread.join(timeout=5)
+        if self.cache.private is not None:
+            self.cache.private.cleanup()

@@ -14,7 +14,8 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -89,15 +90,18 @@ class Compilation:
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     done: Path | None = None
 
-    def result(self, timeout: float = TIMEOUT) -> Path:
-        """The shared object, waiting for it; raises CompileError."""
+    def result(self, timeout: float = TIMEOUT, poll: Callable[[], None] = lambda: None) -> Path:
+        """The shared object, waiting for it; raises CompileError.
+
+        ``poll`` is called meanwhile and may raise to give up.
+        """
         if self.done is not None:
             return self.done
         process, scratch = self.process, self.scratch
         if process is None or scratch is None:
             raise CompileError("the compiler was stopped")
         try:
-            out, err = process.communicate(self.text.encode("ascii"), timeout=timeout)
+            out, err = self._communicate(process, time.monotonic() + timeout, poll)
         except subprocess.TimeoutExpired:
             self.stop()
             raise CompileError(f"it took more than {timeout:.0f} s") from None
@@ -114,6 +118,23 @@ class Compilation:
         except OSError as e:
             raise CompileError(str(e)) from None
         return self.done
+
+    def _communicate(
+        self, process: subprocess.Popen[bytes], deadline: float, poll: Callable[[], None]
+    ) -> tuple[bytes, bytes]:
+        text: bytes | None = self.text.encode("ascii")
+        while True:
+            try:
+                return process.communicate(text, timeout=0.05)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() > deadline:
+                    raise
+            text = None  # the rest of it is remembered
+            try:
+                poll()
+            except BaseException:
+                self.stop()
+                raise
 
     def stop(self) -> None:
         """Gives up: ends the compiler and removes what it had made."""

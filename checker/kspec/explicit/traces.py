@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from kspec.engine.protocol import Run, Step
-from kspec.explicit.search import Search, Sighting, StopError
+from kspec.explicit.budgets import StopError
+from kspec.explicit.search import Search, Sighting
 from kspec.interp.explore import actor_of
 from kspec.interp.levels import Edges, Event, Levels
 from kspec.interp.levels import Sighting as Sighted
@@ -193,7 +194,7 @@ def polling(search: Search, deadline: float | None) -> Callable[[], None]:
     def poll() -> None:
         if deadline is not None and time.monotonic() > deadline:
             raise StopError("time")
-        if deadline is None and search.control.cancelled():
+        if deadline is None and search.budgets.control.cancelled():
             raise StopError("interrupted")
 
     return poll
