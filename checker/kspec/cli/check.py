@@ -78,7 +78,7 @@ ENGINES = ("auto", "all", *registry.names())
 @click.option("--github", "annotate", is_flag=True, help="Print GitHub annotations.")
 @click.option(
     "--save-traces", "folder", type=click.Path(file_okay=False), default=".kspec/traces", show_default=True,
-    metavar="DIR", help="Where counterexamples are saved.",
+    metavar="DIR", help="Where counterexamples and proofs are saved.",
 )  # fmt: skip
 def command(
     paths: tuple[str, ...],

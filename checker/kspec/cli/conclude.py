@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from kspec.cli.screen import Screen
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.verdict import count
 from kspec.report import text, words
+from kspec.report.files import write_atomically
 from kspec.trace.format import save, suggested_name
 from kspec.trace.model import Trace
 
@@ -19,12 +23,25 @@ def with_files(report: CheckReport, folder: Path) -> CheckReport:
     """The report, its traces and its fault written to files."""
     if report.fault:
         report = replace(report, fault_file=faults.write(report.fault))
+    if report.certificates:
+        report = replace(report, certificate_files=tuple(_certificates(report, folder)))
     if not report.traces or report.kind == "counterexample":
         return report
     saved = tuple(written(s.trace, folder) for s in report.traces)
     lost = [s for s in saved if not s.path]
     notes = (f"{count(len(lost), 'trace')} could not be saved in {folder}",) if lost else ()
     return replace(report, traces=saved, notes=report.notes + notes)
+
+
+def _certificates(report: CheckReport, folder: Path) -> Iterator[str]:
+    """Writes the certificates of proofs; one that cannot be written is left out."""
+    for text_ in report.certificates:
+        digest = hashlib.blake2b(text_.encode(), digest_size=4).hexdigest()
+        words = (re.sub(r"[^A-Za-z0-9_.]+", "_", w)[:48].strip("._") for w in (Path(report.model).stem, report.name))
+        path = folder / f"{'-'.join(w or 'x' for w in words)}-{digest}.certificate.json"
+        with suppress(OSError):
+            write_atomically(path, text_)
+            yield str(path)
 
 
 def written(trace: Trace, folder: Path) -> Saved:

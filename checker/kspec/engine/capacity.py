@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SHARE = 0.75
+_UNLIMITED = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,24 @@ def free_memory(root: Path = Path("/")) -> int:
         limit = _read(group / "memory.max")
         if limit.isdecimal():
             used = int(_read(group / "memory.current") or "0")
-            free = min(free, max(0, int(limit) - used + _reclaimable(group)))
-    return free
+            free = min(free, max(0, int(limit) - used + _reclaimable(group, "inactive_file")))
+    return min(free, _free_in_version_1(root))
+
+
+def _free_in_version_1(root: Path) -> int:
+    """What the memory controller of cgroup version 1 allows (Documentation/admin-guide/cgroup-v1/memory.rst);
+    in a container its own group is the root of what is mounted."""
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if "memory" in controllers.split(","):
+            base = root / "sys/fs/cgroup/memory"
+            for group in (base / path.strip().lstrip("/"), base):
+                limit = _read(group / "memory.limit_in_bytes")
+                if limit.isdecimal():
+                    used = int(_read(group / "memory.usage_in_bytes") or "0")
+                    return max(0, int(limit) - used + _reclaimable(group, "total_inactive_file"))
+    return _UNLIMITED
 
 
 def memory_budget(asked: int | None, root: Path = Path("/")) -> int:
@@ -72,11 +89,11 @@ def _groups(root: Path) -> tuple[Path, ...]:
     return ()
 
 
-def _reclaimable(group: Path) -> int:
+def _reclaimable(group: Path, key: str) -> int:
     """Page cache that the kernel gives back before it refuses memory."""
     for line in _read(group / "memory.stat").splitlines():
         name, _, value = line.partition(" ")
-        if name == "inactive_file" and value.isdecimal():
+        if name == key and value.isdecimal():
             return int(value)
     return 0
 

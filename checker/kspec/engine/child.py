@@ -153,7 +153,7 @@ def _reason_to_stop(budget: Budget, control: Control, seconds: float, memory: in
     if control.cancelled():
         return "interrupted"
     if budget.seconds is not None and seconds >= budget.seconds:
-        return f"the time budget of {budget.seconds:g} s ran out"
+        return f"the time budget of {budget.seconds:.3g} s ran out"
     if budget.memory is not None and memory > budget.memory:
         return f"the memory budget of {size_text(budget.memory)} ran out"
     return ""
@@ -200,7 +200,7 @@ def _in_words(reason: str, budget: Budget) -> str:
     """The short reasons that engines give, as sentences."""
     match reason:
         case "time" if budget.seconds is not None:
-            return f"the time budget of {budget.seconds:g} s ran out"
+            return f"the time budget of {budget.seconds:.3g} s ran out"
         case "memory" if budget.memory is not None:
             return f"the memory budget of {size_text(budget.memory)} ran out"
         case "states":

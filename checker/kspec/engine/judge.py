@@ -53,7 +53,7 @@ def _judge_violates(expect: Expectation, verdicts: tuple[Verdict, ...], violated
     if wanted.strength == "violated":
         open_ends = [v for v in verdicts if expect.only and v.strength in ("bounded", "simulated", "unknown")]
         if open_ends:
-            text = f"{expect.property} is violated; whether it alone is, is open: {_first(open_ends)}"
+            text = f"{expect.property} is violated; whether it alone is, is open: not decided are {_listed(open_ends)}"
             return Judgement("undecided", got, (text,))
         return Judgement("met", got)
     if wanted.strength in ("proved", "exhausted", "reached"):
@@ -83,7 +83,7 @@ def _weaknesses(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Ev
     """What is weaker than declared, and might be mended by another engine or a larger budget."""
     weak = [v for v in verdicts if not _strong_enough(v, expect)]
     if weak:
-        return (f"not decided: {_first(weak)}",)
+        return (f"not decided: {_listed(weak)}",)
     pinned = expect.states is not None or expect.transitions is not None
     if pinned and (evidence is None or not any(v.strength == "exhausted" for v in verdicts)):
         return ("counts are pinned, but the engine did not count all states",)
@@ -94,10 +94,8 @@ def _strong_enough(v: Verdict, expect: Expectation) -> bool:
     match v.strength:
         case "proved" | "exhausted" | "reached":
             return True
-        case "bounded":
-            return expect.up_to is not None and (v.bound or 0) >= expect.up_to
-        case "unknown":
-            return v.kind == "reachable" and expect.up_to is not None and (v.bound or 0) >= expect.up_to
+        case "bounded" | "unknown":
+            return expect.up_to is not None and v.bound is not None and v.bound >= expect.up_to
         case "violated" | "simulated":
             return False
 
@@ -132,7 +130,6 @@ def _names(found: list[Verdict]) -> str:
     return f"{names} {'is' if len(found) == 1 else 'are'}"
 
 
-def _first(weak: list[Verdict]) -> str:
-    v = weak[0]
-    more = f" (and {len(weak) - 1} more)" if len(weak) > 1 else ""
-    return f"{v.property} is {v.text()}{more}"
+def _listed(weak: list[Verdict]) -> str:
+    names = ", ".join(v.property for v in weak[:_MOST])
+    return names + (f" and {len(weak) - _MOST} more" if len(weak) > _MOST else "")

@@ -31,6 +31,7 @@ class CheckReport:
     ``model`` is the file as the user named it; ``kind`` ``file`` is a file that could not be used at all.
     ``expect`` and ``got`` are short texts; ``why`` says what is not as declared.  ``seconds`` is wall time.
     ``replayed`` is a saved trace that is not met, with what became of it.
+    ``certificates`` are the texts of proofs, ``certificate_files`` their paths once written.
     ``fault`` is what an internal fault left for its report file (empty without one), ``fault_file`` that
     file's path once written.
     """
@@ -49,6 +50,8 @@ class CheckReport:
     engines: tuple[str, ...] = ()
     system_hash: str = ""
     traces: tuple[Saved, ...] = ()
+    certificates: tuple[str, ...] = field(default=(), repr=False)
+    certificate_files: tuple[str, ...] = ()
     place: Span | None = None
     tier: str = "quick"
     seconds: float = 0.0

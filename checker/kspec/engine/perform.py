@@ -11,8 +11,9 @@ from kspec.engine.faults import Fault
 from kspec.engine.job import Job, KeptTrace, Settings
 from kspec.engine.judge import Outcome
 from kspec.engine.outcome import CheckReport, Saved
+from kspec.engine.plan import UsageError
 from kspec.engine.protocol import Control, Finding, Result
-from kspec.engine.run import Answer, UsageError, check_system
+from kspec.engine.run import Answer, check_system
 from kspec.engine.verdict import Verdict, count, is_shortest
 from kspec.interp.machine import Machine
 from kspec.interp.scenario import run_scenario
@@ -84,6 +85,7 @@ def _check(
         evidence=answer.evidence,
         engines=tuple(r.engine for r in answer.results),
         notes=answer.notes,
+        certificates=tuple(c for r in answer.results for c in r.certificates),
         traces=tuple(_traces(job, case, system, answer)),
     )
 

@@ -188,7 +188,7 @@ def _overdue(slot: _Slot, settings: Settings, stopped_at: float | None) -> str:
     if stopped_at is not None and now > stopped_at + _STOP:
         return "interrupted"
     if settings.seconds is not None and now > slot.started + settings.seconds + _LATE:
-        return f"the time budget of {settings.seconds:g} s ran out"
+        return f"the time budget of {settings.seconds:.3g} s ran out"
     return ""
 
 

@@ -36,6 +36,7 @@ ENTRIES = (
     Entry("explicit", "kspec.explicit.engine", "ExplicitEngine"),
     Entry("interp", "kspec.interp.explore", "InterpEngine"),
     Entry("bmc", "kspec.symbolic.bmc", "BmcEngine", ("pysat", "z3")),
+    Entry("kinduction", "kspec.symbolic.kinduction", "KInductionEngine", ("pysat", "z3")),
 )
 AUTO = ("explicit", "interp")
 """What ``auto`` chooses from: the first that can run here."""

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from kspec.engine import child, registry
 from kspec.engine.crosscheck import disagreements
 from kspec.engine.faults import Disagreement
 from kspec.engine.job import Settings
 from kspec.engine.judge import Judgement, judge
-from kspec.engine.protocol import Budget, Control, Engine, Evidence, Finding, Goals, Result
+from kspec.engine.plan import answers
+from kspec.engine.protocol import Control, Evidence, Finding, Goals, Result
 from kspec.engine.verdict import Verdict, evidence_of, verdicts
 from kspec.interp.confirm import confirm
 from kspec.interp.machine import Machine
 from kspec.system.check import Expectation
 from kspec.system.model import System
-
-SMALL = 400
-"""States up to which ``auto`` has the interpreter repeat an exhaustive search of another engine."""
-_REPEAT_SECONDS = 1.0
-
-
-class UsageError(Exception):
-    """What the user asked for cannot be done; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +39,9 @@ def check_system(system: System, expect: Expectation, settings: Settings, contro
     Raises UsageError for an engine that cannot run, Disagreement and ``child.EngineFault`` for faults.
     """
     goals = goals_for(expect, settings.everything)
-    if settings.depth is None and settings.engine == "bmc":
-        settings = replace(settings, depth=expect.up_to)
     machine = Machine(system)
     results: list[Result] = []
-    for result in _answers(system, goals, settings, control):
+    for result in answers(system, expect, goals, settings, control):
         results.append(result)
         confirm_all(machine, result)
     wrong = disagreements(results)
@@ -71,54 +60,6 @@ def goals_for(expect: Expectation, everything: bool) -> Goals:
     if expect.kind == "violates" and expect.property is not None:
         return Goals(wanted=frozenset({expect.property}))
     return Goals()
-
-
-def _answers(system: System, goals: Goals, settings: Settings, control: Control) -> Iterator[Result]:
-    deadline = None if settings.seconds is None else time.monotonic() + settings.seconds
-    engines = _engines(settings.engine)
-    for position, engine in enumerate(engines):
-        left = None if deadline is None else max(0.05, deadline - time.monotonic())
-        seconds = None if left is None else left / (len(engines) - position)
-        budget = Budget(seconds, settings.memory, depth=settings.depth, threads=settings.threads)
-        result = child.run(engine, system, goals, budget, control)
-        yield result
-        if settings.engine == "auto":
-            yield from _repeat(result, system, goals, settings, deadline, control)
-        if control.cancelled():
-            return
-
-
-def _engines(name: str) -> tuple[Engine, ...]:
-    """The engines to run, in order.  ``auto`` is the first that can run here."""
-    if name == "all":
-        found = [registry.find(n) for n in registry.names()]
-        return tuple(e for e in found if not isinstance(e, registry.Unavailable))
-    if name == "auto":
-        for candidate in registry.AUTO:
-            engine = registry.find(candidate)
-            if not isinstance(engine, registry.Unavailable):
-                return (engine,)
-        raise UsageError("no engine can run here")
-    engine = registry.find(name)
-    if isinstance(engine, registry.Unavailable):
-        raise UsageError(f"engine {name} cannot run: {engine.reason}")
-    return (engine,)
-
-
-def _repeat(
-    result: Result, system: System, goals: Goals, settings: Settings, deadline: float | None, control: Control
-) -> Iterator[Result]:
-    """On small state spaces the interpreter answers too, so that every run cross-checks the engines."""
-    oracle = registry.find("interp")
-    if isinstance(oracle, registry.Unavailable) or result.engine == oracle.name:
-        return
-    if result.status != "exhausted" or result.evidence is None or result.evidence.states > SMALL:
-        return
-    left = _REPEAT_SECONDS if deadline is None else min(_REPEAT_SECONDS, deadline - time.monotonic())
-    if left > 0.1:
-        again = child.run(oracle, system, goals, Budget(left, settings.memory), control)
-        if again.status != "unknown":
-            yield again
 
 
 def confirm_all(machine: Machine, result: Result) -> None:

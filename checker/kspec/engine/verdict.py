@@ -36,7 +36,8 @@ class Goal:
 class Verdict:
     """What is known about one property.
 
-    ``states`` goes with ``exhausted``; ``bound`` (steps) with ``bounded``; ``run`` with ``violated`` and
+    ``states`` goes with ``exhausted``; ``bound`` (steps) with ``bounded``, and
+    with ``unknown`` where something is known; ``run`` with ``violated`` and
     ``reached`` (a ``reachable`` property that nothing reaches is violated without a run); ``reason``
     with ``unknown`` and ``simulated``.  ``within_limit``: only states within the model's limits were looked at.
     """
@@ -65,6 +66,8 @@ class Verdict:
                 return f"bounded {self.bound}{limit}"
             case "simulated":
                 return self.reason
+            case "unknown" if self.bound is not None and self.kind != "reachable":
+                return f"unknown ({self.reason}; nothing within {count(self.bound, 'step')}{limit})"
             case "unknown":
                 return f"unknown ({self.reason})"
             case "proved":
@@ -124,7 +127,7 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
             return say("reached", witness.run)
         within = complete_depth(r)
         where = f"not reached within {count(within, 'step')}" if within is not None else "not reached yet"
-        return say("unknown", reason=f"{where}; {r.reason}" if r.reason else where)
+        return say("unknown", bound=within, reason=f"{where}; {r.reason}" if r.reason else where)
     if goal.name in r.proved:
         return say("proved")
     if r.status == "exhausted":

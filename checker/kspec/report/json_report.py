@@ -60,6 +60,7 @@ def _check(r: CheckReport) -> Json:
         "verdicts": [_verdict(v) for v in r.verdicts],
         "evidence": _evidence(r.evidence) if r.evidence else None,
         "traces": [_trace(t) for t in r.traces],
+        "certificates": list(r.certificate_files),
         "notes": list(r.notes),
         "diagnostics": [_diagnostic(d) for d in r.diagnostics],
         "fault_file": r.fault_file or None,
