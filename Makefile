@@ -38,7 +38,7 @@ lint: $(READY_DEV)
 # works without a network once everything has been installed.
 define install
 	@$(BIN)/python -m pip install --quiet --no-index --no-build-isolation -e '$(1)' >/dev/null 2>&1 || \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check hatchling -e '$(1)' || \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check hatchling -e '$(1)' || \
 	{ echo "kspec: the packages in pyproject.toml could not be installed (is there a network?)" >&2; exit 2; }
 endef
 
