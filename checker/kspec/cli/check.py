@@ -108,14 +108,15 @@ def command(
     work = tuple(entries(paths, Wanted(settings, tier)))
     if not work:
         raise click.UsageError(f"there is nothing to check: no check in {', '.join(paths)} is of the tier `{tier}`")
-    parallel = min(jobs or capacity.cores(), max(1, sum(isinstance(e, Job) for e in work)))
+    queue = [e for e in work if isinstance(e, Job)]
+    parallel = min(jobs or capacity.cores(), max(1, len(queue)))
     share = capacity.divide(capacity.memory_budget(max_memory), capacity.cores(), parallel)
     chosen = Settings(engine, timeout, share.memory, share.threads, depth, everything)
     to_stdout = style == "text" or output is not None
     screen = Screen(console(), quiet=not to_stdout)
     with caught() as interrupt:
         run = _Run(work, screen, Path(folder), interrupt)
-        run_jobs([e for e in work if isinstance(e, Job)], chosen, parallel, run)
+        run_jobs(queue, chosen, parallel, run)
     reports = run.reports()
     seconds = time.monotonic() - started
     code = exit_code({r.outcome for r in reports})
@@ -124,7 +125,7 @@ def command(
     if style == "json" and output is None:
         sys.stdout.write(document)
     elif output is not None:
-        write_atomically(Path(output), document if style == "json" else _as_text(reports, run.columns, seconds))
+        write_atomically(Path(output), document if style == "json" else _as_text(reports, text.columns(queue), seconds))
     if junit_file is not None:
         write_atomically(Path(junit_file), junit.dumps(reports, seconds))
     if annotate:
@@ -146,7 +147,8 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.jobs = [i for i, e in enumerate(self.work) if isinstance(e, Job)]
-        self.columns = text.columns(e for e in self.work if isinstance(e, Job))
+        self.grouped = self.screen.out.is_terminal
+        self.columns = text.columns((e for e in self.work if isinstance(e, Job)), grouped=self.grouped)
         self.done |= {i: e for i, e in enumerate(self.work) if isinstance(e, CheckReport)}
         self._print_rows()
 
@@ -171,7 +173,10 @@ class _Run:
 
     def _print_rows(self) -> None:
         while self.printed in self.done:
-            self.screen.print(text.row(self.done[self.printed], self.columns))
+            report = self.done[self.printed]
+            if self.grouped and (not self.printed or self.done[self.printed - 1].model != report.model):
+                self.screen.print(text.group(report))
+            self.screen.print(text.row(report, self.columns))
             self.printed += 1
 
 

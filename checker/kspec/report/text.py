@@ -26,35 +26,43 @@ _STYLES = {
     "fault": "bold magenta",
 }
 _WIDEST = 48
+_NARROW = 32
 _GOT = 34
 _MARK = max(len(m) for m in MARKS.values())
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The widths of the columns that are known before the checks run."""
+    """The widths of the columns that are known before the checks run; ``model`` 0 leaves that column out."""
 
     model: int
     name: int
     expect: int
 
 
-def columns(jobs: Iterable[Job]) -> Columns:
-    """Widths that fit the jobs; what is wider than 48 sticks out."""
+def columns(jobs: Iterable[Job], *, grouped: bool = False) -> Columns:
+    """Widths that fit the jobs; what is wider than 48 (32 where rows are grouped below their model) sticks out."""
     rows = [(j.model.file, _name(j.kind, j.name), j.expect) for j in jobs]
-    widths = [max((len(visible(r[i])) for r in rows if len(r[i]) <= _WIDEST), default=0) for i in range(3)]
-    return Columns(*widths)
+    most = _NARROW if grouped else _WIDEST
+    widths = [max((len(visible(r[i])) for r in rows if len(r[i]) <= most), default=0) for i in range(3)]
+    return Columns(0 if grouped else widths[0], widths[1], widths[2])
+
+
+def group(r: CheckReport) -> Text:
+    """The line above the rows of a model, where rows are grouped."""
+    return Text(visible(r.model), style="bold")
 
 
 def row(r: CheckReport, c: Columns) -> Text:
     """One line: outcome, model, check, what was expected, what came out and how strong it is, time."""
     name = "" if r.kind == "file" else _name(r.kind, r.name)
-    out = Text(f"{MARKS[r.outcome]:<{_MARK}}", style=_STYLES[r.outcome])
-    out.append(f"  {visible(r.model):<{c.model}}  {visible(name):<{c.name}}  ", style="default")
-    out.append(f"{visible(r.expect):<{c.expect}}  ", style="default")
-    out.append(f"{visible(r.got):<{_GOT}}  ", style="default" if r.outcome == "met" else "bold")
-    out.append(f"{duration(r.seconds):>8}", style="dim")
-    return out
+    model = f"  {visible(r.model):<{c.model}}" if c.model else ""
+    return Text.assemble(
+        (f"{MARKS[r.outcome]:<{_MARK}}", _STYLES[r.outcome]),
+        f"{model}  {visible(name):<{c.name}}  {visible(r.expect):<{c.expect}}  ",
+        (f"{visible(r.got):<{_GOT}}", "" if r.outcome == "met" else "bold"),
+        (f"  {duration(r.seconds):>8}", "dim"),
+    )
 
 
 def details(r: CheckReport) -> Iterator[Text]:
