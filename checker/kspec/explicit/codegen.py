@@ -7,7 +7,7 @@ grows with the text of the model: loops over parameters and quantifiers stay loo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 
@@ -16,10 +16,12 @@ from kspec.explicit.emitter import Emitter, Val, c_type, literal
 from kspec.explicit.expressions import Scope, evaluate
 from kspec.explicit.fields import Field, Unsupported, fields
 from kspec.explicit.statements import Body, Place, backtrack, execute, temps_of, unless
+from kspec.explicit.symmetry import canonical_code
 from kspec.system.expr import Expr, Site
 from kspec.system.model import Property, System
 from kspec.system.packing import pack, slots, word_count
 from kspec.system.stmt import Block
+from kspec.types import IdType
 
 ONE_THREAD = "#define THREADS 0"
 ERRORS = ("error.range", "error.index", "error.none", "error.div", "error.choose")
@@ -56,6 +58,7 @@ class _Maker:
     fields: dict[str, Field]
     words: int
     properties: tuple[str, ...]
+    canonical: bool = False
     sites: list[tuple[int, Site]] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     frame_bytes: int = 0
@@ -81,12 +84,15 @@ class _Maker:
         return Scope(out, self.fields, now, self.failing(out), "fault", old)
 
 
-def generate(system: System) -> Native:
-    """The native explorer of a system; raises Unsupported when it cannot be one."""
+def generate(system: System, symmetric: Sequence[IdType] = ()) -> Native:
+    """The native explorer of a system; raises Unsupported when it cannot be one.
+
+    It explores one state of each orbit under the permutations of the ``symmetric`` types.
+    """
     declared = tuple(p.name for p in system.properties)
     properties = (*declared, *(n for n in ("deadlock", *ERRORS) if n not in declared))
     layout = slots(system)
-    maker = _Maker(system, fields(system), word_count(layout), properties)
+    maker = _Maker(system, fields(system), word_count(layout), properties, bool(symmetric))
     try:
         _generate(maker)
     except RecursionError:
@@ -102,7 +108,7 @@ def generate(system: System) -> Native:
             (here / "runtime_head.c").read_text(encoding="ascii"),
             f"static const u64 start[WORDS] = {{ {start} }};",
             f"static const u32 kinds[{max(len(maker.sites), 1)}] = {{ {kinds} }};",
-            "",
+            canonical_code(system, symmetric) if symmetric else "",
             *maker.parts,
             (here / "runtime_tail.c").read_text(encoding="ascii"),
         ]
@@ -233,6 +239,9 @@ def _body(
         out.line(f"if (!within(w, t, 0)) {{ {cut}goto next; }}")
     if action is not None:
         out.line("passed(w, s, t);")
+    if maker.canonical:
+        # What is expanded is canonical: only what permutations change can make its successor otherwise.
+        out.line("if (disturbed(s, t)) (void)canon(t);" if action is not None else "(void)canon(t);")
     out.line(f"emit(w, {action if action is not None else len(maker.system.actions)}, t);")
     _endings(out, scope, body)
     head = "".join(f", {c_type(lo, hi)} p{n}" for n, (_, lo, hi) in enumerate(params))
