@@ -15,6 +15,7 @@ from kspec.explicit.dispatch import Entry, dispatch, entry_of
 from kspec.explicit.emitter import Emitter, Val, c_type, literal
 from kspec.explicit.expressions import Scope, evaluate
 from kspec.explicit.fields import Field, Unsupported, fields
+from kspec.explicit.native import recent_states
 from kspec.explicit.statements import Body, Place, backtrack, execute, temps_of, unless
 from kspec.explicit.symmetry import canonical_code
 from kspec.system.expr import Expr, Site
@@ -105,6 +106,7 @@ def generate(system: System, symmetric: Sequence[IdType] = ()) -> Native:
             ONE_THREAD,
             f"#define WORDS {maker.words}",
             f"#define STUCK {len(properties)}",
+            f"#define RECENT {recent_states(maker.words)}",
             (here / "runtime_head.c").read_text(encoding="ascii"),
             f"static const u64 start[WORDS] = {{ {start} }};",
             f"static const u32 kinds[{max(len(maker.sites), 1)}] = {{ {kinds} }};",

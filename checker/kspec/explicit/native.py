@@ -10,7 +10,15 @@ from typing import Any
 WORK_DONE, WORK_SLICE, WORK_GROW, WORK_BROKEN = range(4)
 HELD = 16
 """How many numbers of states a worker takes at a time (several workers)."""
-BATCH = 64
+RECENT_BYTES = 1 << 15
+"""What a worker remembers of the successors it saw lately should fit into the nearest cache."""
+
+
+def recent_states(words: int) -> int:
+    """How many successors a worker remembers: a power of two."""
+    return max(64, 1 << (RECENT_BYTES // (8 * words)).bit_length() - 1)
+
+
 MAX_STATES = (1 << 32) - (1 << 20)
 """Numbers of states have 32 bits."""
 
@@ -47,7 +55,7 @@ class Worker(ctypes.Structure):
     _fields_ = [
         (name, U64)
         for name in (
-            "shared", "batch", "hashes", "sources", "taken", "found", "frames", "capacity", "n", "at", "stop",
+            "shared", "batch", "hashes", "sources", "taken", "found", "recent", "frames", "capacity", "n", "at", "stop",
             "held", "held_end", "source", "origin", "base", "alive", "cut", "broken", "mode", "target",
             "hit", "first",
         )
@@ -59,6 +67,7 @@ class Worker(ctypes.Structure):
     sources: int
     taken: int
     found: int
+    recent: int
     frames: int
     capacity: int
     n: int
@@ -89,6 +98,7 @@ class Image:
         self.tier = tier
         lib = ctypes.CDLL(str(path))
         ptr = ctypes.c_void_p
+        self.prepare = self._function(lib, "kspec_prepare", None, ptr)
         self.init = self._function(lib, "kspec_init", ctypes.c_int32, ptr)
         self.work = self._function(lib, "kspec_work", ctypes.c_int32, ptr, U64)
         self.sweep = self._function(lib, "kspec_sweep", ctypes.c_int32, ptr, U64, U64, U64, U64)

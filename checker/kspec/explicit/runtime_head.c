@@ -75,6 +75,7 @@ struct worker {
 	u32 *sources;		/* and where they come from */
 	u64 *taken;		/* how often each action was taken */
 	u64 *found;		/* for each property: found, site, words of the smallest state */
+	u64 *recent;		/* successors seen lately, by hash: most duplicates are among them */
 	void *frames;		/* room for the open choices of one path */
 	u64 capacity;		/* of the batch */
 	u64 n;			/* entries in the batch */
@@ -172,7 +173,13 @@ NOINLINE void flush(struct worker *w);
 INLINE void emit(struct worker *w, u32 action, const u64 *t)
 {
 	u64 n = w->n, h = hash_end(hash_next(w, t));
+	u64 *recent = w->recent + (h & (RECENT - 1)) * WORDS;
 	w->taken[action]++;
+	if (w->mode == SEARCH) {
+		if (same(recent, t))
+			return;
+		copy(recent, t);
+	}
 	copy(w->batch + n * WORDS, t);
 	w->hashes[n] = h;
 	w->sources[n] = (u32)w->source;

@@ -91,6 +91,25 @@ INLINE void visit(struct worker *w, u64 id)
 	expand(w, s);
 }
 
+INLINE u64 recent_of(const u64 *t)
+{
+	return hash_end(hash_sum(t)) & (RECENT - 1);
+}
+
+/* Before anything else is done with a worker: the state of zeros must not look as if it had been seen, so
+ * where it would be looked for there is a state that would be looked for elsewhere. */
+void kspec_prepare(struct worker *w)
+{
+	u64 t[WORDS], at;
+	u32 i;
+	for (i = 0; i < WORDS; i++)
+		t[i] = 0;
+	at = recent_of(t);
+	while (recent_of(t) == at)
+		t[0]++;
+	copy(w->recent + at * WORDS, t);
+}
+
 /* The initial states. */
 i32 kspec_init(struct worker *w)
 {

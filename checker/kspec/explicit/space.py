@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from kspec.explicit.memory import Region
-from kspec.explicit.native import HELD, MAX_STATES, WORK_BROKEN, WORK_GROW, Image, Shared, Worker
+from kspec.explicit.native import (
+    HELD,
+    MAX_STATES,
+    WORK_BROKEN,
+    WORK_GROW,
+    Image,
+    Shared,
+    Worker,
+    recent_states,
+)
 
 FILL = 0.7
 """The share of the table that may be in use before it grows."""
@@ -101,6 +110,8 @@ class Space:
 
     def initial(self, image: Image) -> None:
         """Enters the initial states."""
+        for w in (*self.workers, self.scout):
+            image.prepare(ctypes.addressof(w))
         worker = self.workers[0]
         code = image.init(ctypes.addressof(worker))
         self._check(code)
@@ -293,8 +304,9 @@ class Space:
         s = self.sizes
         batch_sizes = (FANOUT * 8 * s.words, FANOUT * 8, FANOUT * 4)
         found_size = 2 * s.properties * (s.words + 2) * 8
-        regions = [Region(size) for size in (*batch_sizes, (s.actions + 1) * 8, found_size, s.frames)]
-        batch, hashes, sources, taken, found, frames = (r.address for r in regions)
+        sizes = (*batch_sizes, (s.actions + 1) * 8, found_size, recent_states(s.words) * 8 * s.words)
+        regions = [Region(size) for size in (*sizes, s.frames)]
+        batch, hashes, sources, taken, found, recent, frames = (r.address for r in regions)
         self._regions += regions
         return Worker(
             shared=self._at,
@@ -304,5 +316,6 @@ class Space:
             taken=taken,
             found=found,
             frames=frames,
+            recent=recent,
             capacity=FANOUT,
         )
