@@ -11,13 +11,14 @@ from kspec.lang import ast
 from kspec.lang.diagnostics import Failed
 from kspec.lang.load import Program
 from kspec.lower import exprs, process, stmts
+from kspec.lower.assigned import unassigned
 from kspec.lower.binders import conjunction, domain
 from kspec.lower.declare import declare_all
 from kspec.lower.flow import split_guard
 from kspec.lower.observed import watch_scenarios
 from kspec.lower.scope import Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.types import fold, resolve
-from kspec.lower.values import of
+from kspec.lower.values import EmptyTag, NoneTag, of
 from kspec.system.expr import FALSE, TRUE, Binary, Cell, Const, Expr, Quant, Var
 from kspec.system.layout import default, indices, leaves
 from kspec.system.model import Action, Property, System, Variable
@@ -78,7 +79,6 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
     terminal = _anonymous(ctx, program, "terminal")
     limits = _anonymous(ctx, program, "limit")
     _check_functions(ctx, program)
-    ctx.watching = False
     _stop_on_errors(ctx)
     merging = merging and not any(p.kind == "step" for p in properties)
     finished = [process.finish(ctx, b, merging) for b in processes]
@@ -168,7 +168,29 @@ def _initial(ctx: Context, program: Program) -> tuple[list[int], Block]:
         for d in m.decls:
             if isinstance(d, ast.InitDecl):
                 bodies += stmts.body(ctx, Env(m.name), d.body).stmts
-    return flat, Block(tuple(bodies))
+    init = Block(tuple(bodies))
+    if inits and not ctx.diagnostics:
+        for m in program.modules:
+            for d in m.decls:
+                if isinstance(d, ast.VarDecl) and d.value is None:
+                    _check_assigned(ctx, Env(m.name), d, init)
+    return flat, init
+
+
+def _check_assigned(ctx: Context, env: Env, d: ast.VarDecl, init: Block) -> None:
+    """An identity that `init` may leave without a value would prefer one identity to the others."""
+    found = ctx.lookup(env, d.name)
+    assert isinstance(found, PlaceBinding)
+    cells = tuple(c for c in found.place.cells if isinstance(c.type, IdType))
+    if unassigned(init, cells) is not None:
+        ctx.report(
+            error(
+                "E0346",
+                f"`{d.name}` holds an identity, and `init` may leave it without a value",
+                d.span,
+                help="assign it on every path before it is read, or make it optional: `T?`",
+            )
+        )
 
 
 def _start(ctx: Context, env: Env, d: ast.VarDecl, has_init: bool) -> list[int]:
@@ -222,7 +244,7 @@ def _action(ctx: Context, env: Env, d: ast.ActionDecl) -> Action:
             continue
         assert p.domain is not None
         bound = domain(ctx, env, p.name, p.domain)
-        if len(bound.vars) != 1 or bound.vars[0].type is None:
+        if isinstance(bound.type, NoneTag | EmptyTag) or not is_scalar(bound.type):
             raise error("E0406", f"an action's parameter is a scalar, not `{bound.type}`", p.span)
         v = bound.vars[0]
         kind = v.type
@@ -280,10 +302,7 @@ def _check_functions(ctx: Context, program: Program) -> None:
             try:
                 env = Env(m.name).entering(d.name, m.name)
                 for p in d.params:
-                    if p.type is None:
-                        raise error("E0213", "a parameter is `name: Type`", p.span)
-                    if p.ref and isinstance(d, ast.FunDecl):
-                        raise error("E0405", "a function has no `ref` parameters", p.span)
+                    assert p.type is not None
                     t = resolve(ctx, Env(m.name), p.type)
                     if is_scalar(t):
                         s = scalar(t)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from kspec.lang import ast
-from kspec.lang.diagnostics import did_you_mean
+from kspec.lang.diagnostics import Failed, did_you_mean
 from kspec.lang.source import Span
 from kspec.lower import exprs, places
 from kspec.lower.coerce import coerce
-from kspec.lower.scope import ConstBinding, Context, Env, ValueBinding, describe, error, unknown
+from kspec.lower.scope import BrokenBinding, ConstBinding, Context, Env, ValueBinding, describe, error, unknown
 from kspec.lower.values import Place, Value, default_value, of
 from kspec.system.expr import Binary, Const, Expr, Ite, Let, Narrow, Read, Var, bounds
 from kspec.system.layout import key_dims, leaves
@@ -28,6 +28,8 @@ def target(ctx: Context, env: Env, e: ast.Expr) -> Place:
         match found:
             case None:
                 raise unknown(ctx, env, root.name, root.span)
+            case BrokenBinding():
+                raise Failed([])
             case ValueBinding():
                 raise error(
                     "E0401",

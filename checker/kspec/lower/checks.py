@@ -151,5 +151,7 @@ def values(ctx: Context, env: Env, s: ast.Setting) -> list[str]:
         if isinstance(t, RangeType) and (not isinstance(kind, RangeType) or not t.lo <= v <= t.hi):
             raise error("E0603", f"`{show_scalar(kind, v)}` is no value of parameter `{s.name}`", e.span,
                         help=f"its type is {t}")
+        if show_scalar(t, v) in out:
+            raise error("E0504", f"`{show_scalar(t, v)}` is listed twice", e.span)
         out.append(show_scalar(t, v))
     return out

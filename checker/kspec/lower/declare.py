@@ -52,7 +52,7 @@ def declare_all(ctx: Context, program: Program, settings: Mapping[str, str]) -> 
     for module in program.modules:
         _Module(ctx, module, settings, params).declare(list(_names(ctx, module, where)))
     for name in settings:
-        if name not in params:
+        if name not in params and name not in ctx.broken:
             where_ = Diagnostic("E0601", f"the model has no parameter `{name}`", None, help=did_you_mean(name, params))
             ctx.report(Failed([where_]))
     return tuple(params.items())
@@ -170,7 +170,14 @@ class _Module:
                 for key in reversed(keys):
                     t1 = resolve_key(ctx, env, key, t1, span)
                 self._add(name, PlaceBinding(Place(t1, cells_of(name, t1), ())))
-            case ast.FunDecl() | ast.ProcDecl() | ast.ActionDecl() | ast.ProcessDecl():
+            case ast.FunDecl(_, formals) | ast.ProcDecl(_, formals):
+                for p in formals:
+                    if p.type is None:
+                        raise error("E0213", "a parameter is `name: Type`", p.span, help="`x in S` is for actions")
+                    if p.ref and isinstance(decl, ast.FunDecl):
+                        raise error("E0405", "a function has no `ref` parameters", p.span, help="functions are pure")
+                self._add(name, DeclBinding(decl, self.module.name))
+            case ast.ActionDecl() | ast.ProcessDecl():
                 self._add(name, DeclBinding(decl, self.module.name))
             case ast.PropertyDecl() if name:
                 self._add(name, PropertyBinding(decl))

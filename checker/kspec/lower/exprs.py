@@ -7,12 +7,14 @@ finds the type of an expression also gives its value in terms of scalar expressi
 from __future__ import annotations
 
 from kspec.lang import ast
+from kspec.lang.diagnostics import Failed
 from kspec.lang.source import Span
 from kspec.lower import literals, places
 from kspec.lower.binders import bind, nest
 from kspec.lower.calls import call
 from kspec.lower.coerce import coerce, common, dereference, mismatch
 from kspec.lower.scope import (
+    BrokenBinding,
     ConstBinding,
     Context,
     DeclBinding,
@@ -134,6 +136,8 @@ def _name(ctx: Context, env: Env, name: str, span: Span, want: Want) -> Value:
             return p.value()
         case ValueBinding(v):
             return v
+        case BrokenBinding():
+            raise Failed([])
         case None:
             return _member(ctx, env, name, span, want)
         case DeclBinding(ast.FunDecl(params=())):

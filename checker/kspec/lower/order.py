@@ -3,8 +3,8 @@
 The criterion is syntactic and sufficient: for every cell that the body writes, either every access to
 it in the body has the loop's identity at one and the same index position (each iteration has its own
 elements), or all accesses are the same commutative update (``c = c + e``, ``c = c - e``, ``c = c || e``,
-``c = c && e``, with ``e`` reading of what the body writes only the iteration's own elements), or all writes store the same constant and nothing
-reads the cell.
+``c = c && e``, with ``e`` reading of what the body writes only the iteration's own elements), or all writes
+store the same constant and nothing reads the cell.
 """
 
 from __future__ import annotations

@@ -58,8 +58,13 @@ class PropertyBinding:
     decl: ast.PropertyDecl
 
 
+@dataclass(frozen=True)
+class BrokenBinding:
+    """A name whose declaration has failed: what uses it is not reported again."""
+
+
 Binding: TypeAlias = (
-    ConstBinding | TypeBinding | PlaceBinding | ValueBinding | DeclBinding | PropertyBinding
+    ConstBinding | TypeBinding | PlaceBinding | ValueBinding | DeclBinding | PropertyBinding | BrokenBinding
 )
 
 
@@ -204,6 +209,8 @@ def describe(binding: Binding) -> str:
             return "a value"
         case PropertyBinding():
             return "a property"
+        case BrokenBinding():
+            return "something with an error"
         case DeclBinding(decl):
             match decl:
                 case ast.FunDecl():

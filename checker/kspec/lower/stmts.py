@@ -11,7 +11,17 @@ from kspec.lower.binders import Bound, bind, conjunction
 from kspec.lower.calls import check_count
 from kspec.lower.coerce import coerce
 from kspec.lower.order import depends_on_order
-from kspec.lower.scope import Context, DeclBinding, Env, PlaceBinding, ValueBinding, describe, error, unknown
+from kspec.lower.scope import (
+    BrokenBinding,
+    Context,
+    DeclBinding,
+    Env,
+    PlaceBinding,
+    ValueBinding,
+    describe,
+    error,
+    unknown,
+)
 from kspec.lower.types import resolve
 from kspec.lower.values import EmptyTag, NoneTag, Place, Value, ValueType, default_value, has_default, of
 from kspec.system.expr import Binary, Const, Expr, Narrow, Quant, Read, Site, Unary, Var, bounds
@@ -356,11 +366,8 @@ def _declare_anyway(ctx: Context, env: Env, t: ast.Stmt) -> Env:
     del ctx
     match t:
         case ast.LetStmt(name) | ast.LocalStmt(name):
-            return env.bind(name, POISON)
+            return env.bind(name, BrokenBinding())
         case ast.ChooseStmt(binder):
-            return env.bind(binder.name, POISON)
+            return env.bind(binder.name, BrokenBinding())
         case _:
             return env
-
-
-POISON = ValueBinding(Value(NoneTag(), lambda _k, _i: Const(0)))
