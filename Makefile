@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
-CHECKED := models $(wildcard counterexamples)
+CHECKED := models $(if $(wildcard counterexamples/*.json),counterexamples)
 WORKERS ?= 2
 
 .PHONY: check check-all test soak lint clean

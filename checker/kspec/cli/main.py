@@ -11,6 +11,7 @@ import click
 
 from kspec import __version__
 from kspec.cli import faults
+from kspec.engine import process
 from kspec.engine.faults import Fault
 from kspec.lang.diagnostics import Failed, render, visible
 
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    process.deepen()
     try:
         code = kspec.main(args=arguments, prog_name="kspec", standalone_mode=False)
         sys.stdout.flush()

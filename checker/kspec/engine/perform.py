@@ -19,7 +19,6 @@ from kspec.interp.machine import Machine
 from kspec.interp.scenario import run_scenario
 from kspec.lang.diagnostics import Failed
 from kspec.system.check import Case, Scenario
-from kspec.system.model import System
 from kspec.system.pretty import system_text
 from kspec.trace.build import Meta, trace_of
 from kspec.trace.model import Origin, Trace
@@ -71,8 +70,9 @@ def _check(
     blank = replace(blank, params=system.params, story=case.story, tier=case.tier, system_hash=system.hash)
     if settings.seconds is not None:
         settings = replace(settings, seconds=settings.seconds - (time.monotonic() - started))
+    machine = Machine(system)
     try:
-        answer = check_system(system, case.expect, settings, control)
+        answer = check_system(machine, case.expect, settings, control)
     except Fault as e:
         return _faulty(blank, str(e), f"{e.details}\n\n{system_text(system)}")
     judgement = answer.judgement
@@ -86,29 +86,28 @@ def _check(
         engines=tuple(r.engine for r in answer.results),
         notes=answer.notes,
         certificates=tuple(c for r in answer.results for c in r.certificates),
-        traces=tuple(_traces(job, case, system, answer)),
+        traces=tuple(_traces(job, case, machine, answer)),
     )
 
 
-def _traces(job: Job, case: Case, system: System, answer: Answer) -> list[Saved]:
+def _traces(job: Job, case: Case, machine: Machine, answer: Answer) -> list[Saved]:
     """A trace for every violated property, shortest first; the expected one, if any, before all others."""
     violated = [v for v in answer.verdicts if v.strength == "violated" and v.run is not None]
     violated.sort(key=lambda v: (v.property != case.expect.property, v.run.length if v.run else 0))
     if not violated:
         return []
-    machine = Machine(system)
     by_engine = {r.engine: r for r in answer.results}
-    return [Saved(_trace(job, case, system, machine, v, by_engine[v.engine])) for v in violated]
+    return [Saved(_trace(job, case, machine, v, by_engine[v.engine])) for v in violated]
 
 
-def _trace(job: Job, case: Case, system: System, machine: Machine, v: Verdict, result: Result) -> Trace:
+def _trace(job: Job, case: Case, machine: Machine, v: Verdict, result: Result) -> Trace:
     origin = Origin(
         engine=v.engine,
         strength=v.text(),
         shortest=is_shortest(result, v.run.length if v.run else 0),
         notes=result.notes,
     )
-    return trace_of(system, Finding(v.property, v.run), Meta(job.model.reference, case.name, origin), machine)
+    return trace_of(machine.system, Finding(v.property, v.run), Meta(job.model.reference, case.name, origin), machine)
 
 
 def _scenario(job: Job, scenario: Scenario, blank: CheckReport) -> CheckReport:

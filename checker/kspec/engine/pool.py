@@ -1,7 +1,7 @@
 """Runs jobs in parallel worker processes, keeps their budgets, and survives their deaths.
 
 The parent is single-threaded: it waits on the workers' pipes, looks at the control blocks for
-progress, and enforces the last line of defence: a worker that has not answered 1.7 s after the time
+progress, and enforces the last line of defence: a worker that has not answered 1.8 s after the time
 budget of its check, or 0.9 s after a request to stop, is killed with everything below it.
 """
 
@@ -24,7 +24,7 @@ from kspec.engine.protocol import Progress
 from kspec.engine.worker import Worker
 
 _TICK = 0.05
-_LATE = 1.7
+_LATE = 1.8
 _STOP = 0.9
 _MOST_DEATHS = 3
 

@@ -15,7 +15,6 @@ from kspec.engine.verdict import Verdict, evidence_of, verdicts
 from kspec.interp.confirm import confirm
 from kspec.interp.machine import Machine
 from kspec.system.check import Expectation
-from kspec.system.model import System
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,13 @@ class Answer:
         return tuple(dict.fromkeys(n for r in self.results for n in r.notes))
 
 
-def check_system(system: System, expect: Expectation, settings: Settings, control: Control) -> Answer:
-    """Runs the engines that the settings name and judges what comes out.
+def check_system(machine: Machine, expect: Expectation, settings: Settings, control: Control) -> Answer:
+    """Runs the engines that the settings name on the machine's system, and judges what comes out.
 
     Raises UsageError for an engine that cannot run, Disagreement and ``child.EngineFault`` for faults.
     """
     goals = goals_for(expect, settings.everything)
-    machine = Machine(system)
+    system = machine.system
     results: list[Result] = []
     for result in answers(system, expect, goals, settings, control):
         results.append(result)
