@@ -24,6 +24,11 @@ RESERVED = frozenset((
 # fmt: on
 
 
+MAX_INT = (1 << 63) - 1
+MAX_DIGITS = 1000
+"""More digits are not even looked at."""
+
+
 def _unescape(text: str) -> str:
     return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text[1:-1])
 
@@ -39,25 +44,45 @@ def keyword_as_name(token: Token, file: str) -> Diagnostic:
 class AstBuilder(Transformer[Token, ast.Module]):
     """Methods are named after the rules and aliases of ``grammar.lark``."""
 
-    def __init__(self, file: str, parse_expr: Callable[[str, int, int], ast.Expr]) -> None:
+    def __init__(
+        self, file: str, parse_expr: Callable[[str, int, int], ast.Expr], offset: Span | None = None
+    ) -> None:
+        """``parse_expr`` parses the expressions in messages; ``offset`` is where the text stands in its file."""
         super().__init__(visit_tokens=False)
         self.file = file
         self.parse_expr = parse_expr
+        self.offset = offset
 
     # -- places ---------------------------------------------------------------------------------
 
     def _span(self, meta: Meta) -> Span:
         if getattr(meta, "empty", True):
             return Span(self.file, 1, 1, 1, 1)
-        return Span(self.file, meta.line, meta.column, meta.end_line, meta.end_column)
+        return self._shifted(meta.line, meta.column, meta.end_line, meta.end_column)
 
     def _at(self, token: Token) -> Span:
-        return Span(self.file, token.line or 1, token.column or 1, token.end_line or 1, token.end_column or 1)
+        line, column = token.line or 1, token.column or 1
+        return self._shifted(line, column, token.end_line or line, token.end_column or column + 1)
+
+    def _shifted(self, line: int, column: int, end_line: int, end_column: int) -> Span:
+        if self.offset is not None:
+            right, down = self.offset.column - 1, self.offset.line - 1
+            column, line = column + (right if line == 1 else 0), line + down
+            end_column, end_line = end_column + (right if end_line == 1 else 0), end_line + down
+        return Span(self.file, line, column, end_line, end_column)
 
     def _name(self, token: Token) -> str:
         if str(token) in RESERVED:
             raise Failed([keyword_as_name(token, self.file)])
         return str(token)
+
+    def _int(self, token: Token) -> int:
+        text = str(token)
+        base = 16 if text.startswith("0x") else 10
+        if len(text) <= MAX_DIGITS and (value := int(text, base)) <= MAX_INT:
+            return value
+        help_ = f"at most {MAX_INT}"
+        raise Failed([Diagnostic("E0107", "the number is too large", self._at(token), help=help_)])
 
     def __default__(self, data: Any, children: list[Any], meta: Meta) -> Any:
         raise NotImplementedError(f"rule {data}")
@@ -91,7 +116,7 @@ class AstBuilder(Transformer[Token, ast.Module]):
     # -- expressions ----------------------------------------------------------------------------
 
     def int_lit(self, m: Meta, c: list[Any]) -> ast.Expr:
-        return ast.IntLit(int(str(c[0]), 0) if str(c[0]).startswith("0x") else int(str(c[0])), self._span(m))
+        return ast.IntLit(self._int(c[0]), self._span(m))
 
     def true_lit(self, m: Meta, c: list[Any]) -> ast.Expr:
         return ast.BoolLit(True, self._span(m))
@@ -111,7 +136,7 @@ class AstBuilder(Transformer[Token, ast.Module]):
         return ast.Name("bool", self._span(m))
 
     def identity(self, m: Meta, c: list[Any]) -> ast.Expr:
-        return ast.IdentityLit(str(c[0]), int(str(c[1]), 0), self._span(m))
+        return ast.IdentityLit(str(c[0]), self._int(c[1]), self._span(m))
 
     def call(self, m: Meta, c: list[Any]) -> ast.Expr:
         return ast.Call(str(c[0]), tuple(c[1] or ()), self._span(m))
@@ -415,16 +440,16 @@ class AstBuilder(Transformer[Token, ast.Module]):
         return "tier", str(c[0]), self._span(m)
 
     def up_to(self, m: Meta, c: list[Any]) -> tuple[str, int]:
-        return "up_to", int(str(c[0]), 0)
+        return "up_to", self._int(c[0])
 
     def within_limit(self, m: Meta, c: list[Any]) -> tuple[str, int]:
         return "within_limit", 1
 
     def states(self, m: Meta, c: list[Any]) -> tuple[str, int]:
-        return "states", int(str(c[0]), 0)
+        return "states", self._int(c[0])
 
     def transitions(self, m: Meta, c: list[Any]) -> tuple[str, int]:
-        return "transitions", int(str(c[0]), 0)
+        return "transitions", self._int(c[0])
 
     def property_name(self, m: Meta, c: list[Any]) -> str:
         return ".".join(str(x) for x in c if x is not None)

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from lark import Lark, Token, v_args
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken, VisitError
+from lark import Lark, Token, Tree, v_args
+from lark.exceptions import UnexpectedInput, VisitError
 
 from kspec.lang import ast
-from kspec.lang.build_ast import RESERVED, AstBuilder, keyword_as_name
-from kspec.lang.diagnostics import Diagnostic, Failed, did_you_mean
+from kspec.lang.brackets import look, place
+from kspec.lang.build_ast import AstBuilder
+from kspec.lang.diagnostics import Diagnostic, Failed
 from kspec.lang.source import Source, Span
+from kspec.lang.syntax import syntax_error
 
-MAX_TEXT = 4 * 1024 * 1024
+MAX_TEXT = 1024 * 1024
 MAX_NESTING = 200
 
 _Builder: Any = v_args(meta=True)(AstBuilder)
-
-_READABLE = {
-    "LBRACE": "`{`", "RBRACE": "`}`", "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`",
-    "SEMICOLON": "`;`", "COLON": "`:`", "COMMA": "`,`", "DOT": "`.`", "EQUAL": "`=`", "QMARK": "`?`",
-    "NAME": "a name", "INT": "a number", "STRING": "a text in quotes", "$END": "the end of the file",
-    "ASSIGN_OP": "`+=`", "STEP_OP": "`++` or `--`", "CMP": "a comparison", "HASH": "`#`",
-    "VBAR": "`|`", "AMPERSAND": "`&`", "BANG": "`!`", "LT": "`<`", "GT": "`>`",
-}  # fmt: skip
 
 
 @cache
 def _parser(start: str) -> Lark:
     """The LALR parser; built once for each start rule (immutable afterwards)."""
     grammar = (resources.files("kspec.lang") / "grammar.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", start=start, propagate_positions=True, maybe_placeholders=True)
+    return Lark(_whole_words(grammar), parser="lalr", start=start, propagate_positions=True, maybe_placeholders=True)
+
+
+def _whole_words(grammar: str) -> str:
+    """The grammar with a terminal for every keyword, which does not match the beginning of a longer name."""
+    words: set[str] = set(re.findall(r'"([a-z]+)"', grammar))
+    rules = re.sub(r'"([a-z]+)"', lambda m: f"_{m[1].upper()}", grammar)
+    return rules + "".join(f"\n_{w.upper()}.2: /{w}\\b/" for w in sorted(words))
 
 
 def parse(source: Source, module: str) -> ast.Module:
@@ -46,21 +48,21 @@ def parse(source: Source, module: str) -> ast.Module:
         raise Failed([too_big], [source])
     try:
         tree = _parser("start").parse(source.text)
-        parts: Any = _builder(source).transform(tree)
+        parts: Any = _transform(_builder(source), tree)
     except UnexpectedInput as error:
-        raise Failed([_syntax_error(error, source)], [source]) from None
+        raise Failed([syntax_error(error, source)], [source]) from None
     except VisitError as error:
         raise _unwrap(error, source) from None
     version: Token = parts[0]
     decls: tuple[ast.Decl, ...] = parts[1]
-    if int(str(version), 0) != 1:
+    if str(version) != "1":
         line, column = version.line or 1, version.column or 1
         span = Span(source.name, line, column, line, version.end_column or column + 1)
         raise Failed(
-            [Diagnostic("E0102", f"unknown language version {version}", span, help="this kspec reads `kspec 1`")],
+            [Diagnostic("E0102", "unknown version of the language", span, help="this kspec reads `kspec 1`")],
             [source],
         )
-    deep = _too_deep(decls, source)
+    deep = _too_deep(decls)
     if deep:
         raise Failed([deep], [source])
     return ast.Module(module, source.name, decls)
@@ -68,23 +70,42 @@ def parse(source: Source, module: str) -> ast.Module:
 
 def parse_expression(source: Source, text: str, line: int = 1, column: int = 1) -> ast.Expr:
     """Parses one expression that stands at ``line``/``column`` of ``source``; raises Failed."""
-    padded = "\n" * (line - 1) + " " * (column - 1) + text
+    offset = Span(source.name, line, column, line, column + len(text))
     try:
-        tree = _parser("expr").parse(padded)
-        if isinstance(tree, Token):
-            raise Failed([Diagnostic("E0101", "not an expression")], [source])
-        result: Any = _builder(source).transform(tree)
+        tree = _parser("expr").parse(text)
+        found: Any = _transform(_builder(source, offset), tree)
     except UnexpectedInput as error:
-        raise Failed([_syntax_error(error, source)], [source]) from None
+        raise Failed([syntax_error(error, source, offset)], [source]) from None
     except VisitError as error:
         raise _unwrap(error, source) from None
-    found: ast.Expr = result
-    return found
+    expr: ast.Expr = found
+    return expr
 
 
-def _builder(source: Source) -> AstBuilder:
-    builder: AstBuilder = _Builder(source.name, lambda text, line, column: parse_expression(source, text, line, column))
+def _builder(source: Source, offset: Span | None = None) -> AstBuilder:
+    builder: AstBuilder = _Builder(
+        source.name, lambda text, line, column: parse_expression(source, text, line, column), offset
+    )
     return builder
+
+
+def _transform(builder: AstBuilder, tree: Any) -> Any:
+    """What the builder makes of a tree, bottom-up; without recursion, for trees may be very deep."""
+    root: list[Any] = []
+    stack: list[tuple[Any, int, list[Any]]] = [(Tree("root", [tree]), 0, root)]
+    while stack:
+        node, k, done = stack.pop()
+        if k < len(node.children):
+            stack.append((node, k + 1, done))
+            child = node.children[k]
+            if isinstance(child, Tree):
+                stack.append((child, 0, []))
+            else:
+                done.append(child)
+        elif stack:
+            call: Any = builder._call_userfunc
+            stack[-1][2].append(call(node, done))
+    return root[0]
 
 
 def _unwrap(error: VisitError, source: Source) -> Failed:
@@ -97,26 +118,19 @@ def _unwrap(error: VisitError, source: Source) -> Failed:
 def _check_size(source: Source) -> Diagnostic | None:
     """Refuses texts that would take the parser or later phases unreasonably long."""
     if len(source.text) > MAX_TEXT:
-        return Diagnostic("E0103", f"the file is larger than {MAX_TEXT // 1024 // 1024} MiB", None)
-    depth = 0
-    for number, line in enumerate(source.text.split("\n"), 1):
-        for column, char in enumerate(line, 1):
-            if char in "([{":
-                depth += 1
-                if depth > MAX_NESTING:
-                    span = Span(source.name, number, column, number, column + 1)
-                    return Diagnostic(
-                        "E0103",
-                        f"brackets are nested more than {MAX_NESTING} deep",
-                        span,
-                        help="split it with `let`, `fun` or `proc`",
-                    )
-            elif char in ")]}":
-                depth = max(0, depth - 1)
-    return None
+        return Diagnostic("E0103", f"the file is larger than {MAX_TEXT // 1024} KiB", None)
+    deep = look(source.text, MAX_NESTING).too_deep
+    if deep is None:
+        return None
+    return Diagnostic(
+        "E0103",
+        f"brackets are nested more than {MAX_NESTING} deep",
+        place(source, deep),
+        help="split it with `let`, `fun` or `proc`",
+    )
 
 
-def _too_deep(decls: tuple[ast.Decl, ...], source: Source) -> Diagnostic | None:
+def _too_deep(decls: tuple[ast.Decl, ...]) -> Diagnostic | None:
     """Later phases recurse over the tree; chains such as ``!!!...`` or ``a + a + ...`` must end somewhere."""
     stack: list[tuple[object, int]] = [(decls, 0)]
     while stack:
@@ -133,85 +147,3 @@ def _too_deep(decls: tuple[ast.Decl, ...], source: Source) -> Diagnostic | None:
                 )
             stack.extend((getattr(node, f.name), depth + 1) for f in dataclasses.fields(node))
     return None
-
-
-def _syntax_error(error: UnexpectedInput, source: Source) -> Diagnostic:
-    match error:
-        case UnexpectedToken(token=token) if token.type == "$END":
-            return _at_end(source, error.accepts or error.expected)
-        case UnexpectedEOF():
-            return _at_end(source, set(error.expected))
-        case UnexpectedToken(token=token):
-            span = Span(source.name, token.line, token.column, token.end_line, token.end_column)
-            if not _has_header(source):
-                return _no_header(source)
-            accepts = set(error.accepts or error.expected)
-            if (keyword := _keyword_as_name(error, token, accepts)) is not None:
-                return keyword_as_name(keyword, source.name)
-            words = [t for t in accepts if t.isalpha() and t.lower() != t]
-            near = did_you_mean(str(token), [w.lower() for w in words if len(w) > 1])
-            return Diagnostic(
-                "E0101",
-                f"unexpected `{token}`",
-                span,
-                f"expected {_readable(accepts)}",
-                help=near or _advice(str(token), accepts),
-            )
-        case UnexpectedCharacters(line=line, column=column, char=char):
-            span = Span(source.name, line, column, line, column + 1)
-            help_ = "a text ends on the line on which it began" if char == '"' else ""
-            if not _has_header(source):
-                return _no_header(source)
-            return Diagnostic("E0101", f"unexpected character {char!r}", span, help=help_)
-        case _:
-            return Diagnostic("E0101", "syntax error", None)
-
-
-def _keyword_as_name(error: UnexpectedToken, token: Token, accepts: set[str]) -> Token | None:
-    """The keyword that was meant as a name: where a name is wanted, or just before something like ` = `."""
-    if str(token) in RESERVED and "NAME" in accepts:
-        return token
-    history = list(error.token_history or ())
-    before: Token | None = history[-1] if history else None
-    if before is not None and before.type == "AGGREGATE" and str(token) != "(":
-        return before
-    return None
-
-
-def _has_header(source: Source) -> bool:
-    for line in source.text.split("\n"):
-        text = line.split("//")[0].strip()
-        if text and not text.startswith(("/*", "*")):
-            return text.split()[0] == "kspec"
-    return False
-
-
-def _no_header(source: Source) -> Diagnostic:
-    return Diagnostic(
-        "E0102", "not a kspec file", Span(source.name, 1, 1, 1, 2), help="the first line must be `kspec 1`"
-    )
-
-
-def _at_end(source: Source, expected: set[str]) -> Diagnostic:
-    lines = source.text.rstrip().split("\n")
-    if not _has_header(source):
-        return _no_header(source)
-    span = Span(source.name, len(lines), len(lines[-1]) + 1, len(lines), len(lines[-1]) + 2)
-    return Diagnostic("E0101", "unexpected end of the file", span, f"expected {_readable(expected)}")
-
-
-def _readable(expected: set[str]) -> str:
-    names = sorted({_READABLE.get(t, f"`{t.lower()}`") for t in expected if not t.startswith("__")})
-    if not names:
-        return "something else"
-    if len(names) > 6:
-        names = [*names[:5], "..."]
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
-
-
-def _advice(token: str, expected: set[str]) -> str:
-    if token == "=" and "CMP" in expected:
-        return "use `==` to compare"
-    if "SEMICOLON" in expected:
-        return "is a `;` missing before this?"
-    return ""

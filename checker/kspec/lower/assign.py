@@ -6,6 +6,7 @@ from kspec.lang import ast
 from kspec.lang.diagnostics import Failed, did_you_mean
 from kspec.lang.source import Span
 from kspec.lower import exprs, places
+from kspec.lower.calls import wrong_count
 from kspec.lower.coerce import coerce
 from kspec.lower.scope import BrokenBinding, ConstBinding, Context, Env, ValueBinding, describe, error, unknown
 from kspec.lower.values import Place, Value, default_value, of
@@ -44,7 +45,9 @@ def target(ctx: Context, env: Env, e: ast.Expr) -> Place:
                 raise error("E0401", f"`{root.name}` is {describe(found)}, not a variable", e.span)
     # A place further in: say what is wrong on the way there.
     exprs.value(ctx, env, e)
-    raise error("E0401", "this cannot be assigned", e.span, help="assign a variable, an element or a field")
+    parts = isinstance(e, ast.Field) and e.name in ("size", "len", "first", "last")
+    help_ = "use `push`, `pop` and the like, or `s[i] = ...`" if parts else "assign a variable, an element or a field"
+    raise error("E0401", "this cannot be assigned", e.span, help=help_)
 
 
 def checks(p: Place) -> list[Stmt]:
@@ -112,7 +115,7 @@ def method(ctx: Context, env: Env, t: ast.MethodStmt) -> list[Stmt]:
             help=did_you_mean(t.method, known) or f"there are {', '.join(known)}",
         )
     if len(t.args) != known[t.method] or any(a.name for a in t.args):
-        raise error("E0330", f"`{t.method}` takes {known[t.method]} argument(s), not {len(t.args)}", t.span)
+        raise wrong_count("operation", t.method, known[t.method], len(t.args), t.span)
     if t.method == "clear":
         return store(ctx, p, default_value(p.type), t.span)
     if isinstance(p.type, SetType):

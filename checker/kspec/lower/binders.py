@@ -7,11 +7,12 @@ from typing import Literal
 
 from kspec.lang import ast
 from kspec.lower import exprs
-from kspec.lower.scope import Context, Env, TypeBinding, ValueBinding, describe, error
+from kspec.lower.coerce import dereference
+from kspec.lower.scope import Context, Env, TypeBinding, ValueBinding, error
 from kspec.lower.values import EmptyTag, NoneTag, Value, ValueType, of
 from kspec.system.expr import Binary, Const, Expr, Quant, Site, Var, bounds
 from kspec.system.layout import key_dims
-from kspec.types import OptType, RangeType, Scalar, SetType, StructType, Type, is_scalar, scalar
+from kspec.types import OptType, RangeType, Scalar, SeqType, SetType, StructType, Type, is_scalar, scalar
 
 
 @dataclass(frozen=True)
@@ -68,22 +69,18 @@ def domain(ctx: Context, env: Env, name: str, d: ast.Domain) -> Bound:
         if isinstance(found, TypeBinding):
             return over_type(ctx, name, found.type, d)
     s = exprs.value(ctx, env, d.expr)
-    if isinstance(s.type, OptType) and not is_scalar(s.type):
-        raise error("E0320", f"cannot range over `{s.type}`", d.span, help="a type, a set, or `a..b`")
+    if isinstance(s.type, OptType) and isinstance(s.type.base, SetType):
+        s = dereference(s, s.type.base, ctx.site(d.span))
     match s.type:
         case SetType(item):
             bound = over_type(ctx, name, item, d)
             return Bound(name, bound.vars, (s.leaf(0, bound.vars),), item, bound.value, 1)
         case EmptyTag() | NoneTag():
-            raise error("E0320", "the domain is empty", d.span)
+            raise error("E0320", "there is nothing to range over", d.span)
         case t:
-            what = describe(found) if isinstance(d.expr, ast.Name) and (found := ctx.lookup(env, d.expr.name)) else ""
-            raise error(
-                "E0320",
-                f"cannot range over `{t}`" + (f" ({what})" if what else ""),
-                d.span,
-                help="a type, a set, or `a..b`",
-            )
+            items = "`i in 0..s.len - 1` for the items of a sequence `s`"
+            help_ = items if isinstance(t, SeqType) else "name a type, a set, or `a..b`"
+            raise error("E0320", f"a value of type `{t}` has no elements to range over", d.span, help=help_)
 
 
 def over_type(ctx: Context, name: str, t: Type, d: ast.Domain) -> Bound:

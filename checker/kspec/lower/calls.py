@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kspec.lang import ast
-from kspec.lang.diagnostics import did_you_mean
+from kspec.lang.diagnostics import Failed, did_you_mean
+from kspec.lang.source import Span
 from kspec.lower import exprs
 from kspec.lower.coerce import coerce, dereference
 from kspec.lower.scope import Context, DeclBinding, Env, TypeBinding, ValueBinding, describe, error, unknown
@@ -41,8 +42,13 @@ def check_count(e: ast.Call | ast.CallStmt, want: int, what: str) -> None:
         if a.name is not None:
             raise error("E0331", f"`{e.name}` has no named arguments", a.span, help="named: struct values only")
     if len(e.args) != want:
-        plural = "" if want == 1 else "s"
-        raise error("E0330", f"{what} `{e.name}` takes {want} argument{plural}, not {len(e.args)}", e.span)
+        raise wrong_count(what, e.name, want, len(e.args), e.span)
+
+
+def wrong_count(what: str, name: str, want: int, got: int, span: Span) -> Failed:
+    """The failure for a call with too few or too many arguments."""
+    plural = "" if want == 1 else "s"
+    return error("E0330", f"{what} `{name}` takes {want} argument{plural}, not {got}", span)
 
 
 def _old(ctx: Context, env: Env, e: ast.Call, want: Want) -> Value:

@@ -9,7 +9,7 @@ from kspec.lang import ast
 from kspec.lang.diagnostics import Diagnostic, Failed, Note, did_you_mean
 from kspec.lang.load import Program
 from kspec.lang.source import Span
-from kspec.lower.declare import declare_all
+from kspec.lower.declare import declare_all, parameters_in_words
 from kspec.lower.scope import ConstBinding, Context, Env, error
 from kspec.lower.types import constant, number
 from kspec.system.check import Case, Expectation
@@ -135,7 +135,8 @@ def values(ctx: Context, env: Env, s: ast.Setting) -> list[str]:
     found = ctx.lookup(env, s.name) or next((g[s.name] for g in ctx.globals.values() if s.name in g), None)
     params = {d for m in ctx.params for d in m}
     if not isinstance(found, ConstBinding) or s.name not in params:
-        raise error("E0601", f"the model has no parameter `{s.name}`", s.span, help=did_you_mean(s.name, params))
+        help_ = did_you_mean(s.name, params) or parameters_in_words(params)
+        raise error("E0601", f"the model has no parameter `{s.name}`", s.span, help=help_)
     t = found.type
     if s.range is not None:
         assert s.range.lo is not None and s.range.hi is not None

@@ -126,13 +126,13 @@ def dereference(value: Value, base: ValueType, site: Site) -> Value:
     return Value(base, leaf)
 
 
-def common(ctx: Context, a: Value, b: Value, span: Span) -> ValueType:
+def common(ctx: Context, a: Value, b: Value, span: Span, what: str = "compared") -> ValueType:
     """The type in which two values can be compared or be the branches of a conditional."""
     if isinstance(a.type, NoneTag | EmptyTag) and isinstance(b.type, NoneTag | EmptyTag):
         raise error("E0302", "the type of this is not known", span, help="compare with a variable")
     found = join(a.type, b.type)
     if found is None:
-        raise mismatch(b.type, a.type, span, "")
+        raise error("E0301", f"{_english(a.type)} and {_english(b.type)} cannot be {what}", span)
     return found
 
 

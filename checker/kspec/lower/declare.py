@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kspec.lang import ast
@@ -53,9 +53,15 @@ def declare_all(ctx: Context, program: Program, settings: Mapping[str, str]) -> 
         _Module(ctx, module, settings, params).declare(list(_names(ctx, module, where)))
     for name in settings:
         if name not in params and name not in ctx.broken:
-            where_ = Diagnostic("E0601", f"the model has no parameter `{name}`", None, help=did_you_mean(name, params))
-            ctx.report(Failed([where_]))
+            help_ = did_you_mean(name, params) or parameters_in_words(params)
+            ctx.report(Failed([Diagnostic("E0601", f"the model has no parameter `{name}`", None, help=help_)]))
     return tuple(params.items())
+
+
+def parameters_in_words(params: Iterable[str]) -> str:
+    """What there is, for a message about what is not."""
+    names = ", ".join(f"`{p}`" for p in params)
+    return f"it has {names}" if names else "it has no parameters"
 
 
 def _names(ctx: Context, module: ast.Module, where: dict[str, Span]) -> Iterator[ast.Decl]:

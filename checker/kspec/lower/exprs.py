@@ -36,12 +36,10 @@ from kspec.types import (
     IdType,
     OptType,
     RangeType,
-    Scalar,
     SeqType,
     SetType,
     Type,
     is_scalar,
-    scalar,
 )
 
 _ARITH: dict[str, BinaryOp] = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod"}
@@ -90,7 +88,10 @@ def value(ctx: Context, env: Env, e: ast.Expr, want: Want = None) -> Value:
             c = boolean(ctx, env, cond, "condition")
             yes, no = _pair(ctx, env, then, other, want)
             known = want.type if isinstance(want, Soft) else want
-            t = known if known is not None and _undecided(yes, no) else common(ctx, yes, no, span)
+            if known is not None and _undecided(yes, no):
+                t = known
+            else:
+                t = common(ctx, yes, no, span, "the results of one `?:`")
             if isinstance(t, NoneTag | EmptyTag):
                 raise error("E0302", "the type of this is not known", span)
             return ite(c, coerce(ctx, yes, t, then.span), coerce(ctx, no, t, other.span), t, ctx.site(span))
@@ -391,10 +392,3 @@ def _set_operation(ctx: Context, e: ast.BinaryExpr, left: Value, right: Value, w
                 return Binary("and", x, Unary("not", y), site)
 
     return Value(t, leaf)
-
-
-def scalar_of(v: Value, span: Span) -> Scalar:
-    """The scalar type of a value; Failed (E0317) when it has another."""
-    if isinstance(v.type, NoneTag | EmptyTag) or not is_scalar(v.type):
-        raise error("E0317", f"a scalar is needed here, found `{v.type}`", span)
-    return scalar(v.type)

@@ -122,6 +122,7 @@ class Flow:
         self.prefix = ""
         self.running: tuple[str, ...] = ()
         self.unions: list[Union] = []
+        self.jumped: dict[int, Span] = {}
         self.jumps: list[tuple[int, str, Span]] = []  # `goto`s whose labels are to be found
 
     # -- places and names -----------------------------------------------------------------------
@@ -276,6 +277,7 @@ class Flow:
         if target is None:
             raise error("E0411", f"`{op}` outside a loop", span)
         self.alias[here] = target
+        self.jumped[here] = span
 
     def atomic(
         self, env: Env, inner: tuple[ast.Stmt, ...], span: Span, here: int, after: int, scope: Scope
@@ -409,6 +411,7 @@ class Flow:
             if label not in self.labels:
                 raise error("E0208", f"there is no label `{label}`", span, help=did_you_mean(label, self.labels))
             self.alias[here] = self.labels[label]
+            self.jumped[here] = span
         self.jumps = []
 
     def finish(self, span: Span) -> None:
@@ -425,7 +428,8 @@ class Flow:
             exit_.alternatives.append(Alternative(TRUE, code, span))
         for number in self.alias:
             if self.resolve(number) in self.alias:
-                raise error("E0412", "a loop without a step", span, help="await something in it")
+                at = self.jumped.get(number, span)
+                raise error("E0412", "a circle without a step", at, help="await something in it")
         named = {number: label for label, number in self.labels.items()}
         for union in self.unions:  # inner ones first
             for entry, own in union.branches:

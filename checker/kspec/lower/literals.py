@@ -161,7 +161,7 @@ def _items(
         return values, hint
     t = values[0].type
     for v, x in zip(values[1:], items[1:], strict=True):
-        t = common(ctx, Value(t, v.leaf), v, x.span) if t != v.type else t
+        t = common(ctx, Value(t, v.leaf), v, x.span, "items of one set or sequence") if t != v.type else t
     return values, known_from(t, hint)
 
 

@@ -175,13 +175,14 @@ def field(ctx: Context, env: Env, e: ast.Field, want: Want) -> Value:
             index = Narrow(i, 0, cap - 1, "index", site)
             return Value(item, lambda k, rest: base.leaf(k + 1, (index, *rest)))
         case t, name:
-            known = {"size"} if isinstance(t, SetType) else {"len", "first", "last"} if isinstance(t, SeqType) else ()
-            raise error(
-                "E0310",
-                f"`{t}` has no field `{name}`",
-                e.span,
-                help=did_you_mean(name, known) or "only structs, sets and sequences have fields",
-            )
+            match t:
+                case SetType():
+                    known = "a set has `size`"
+                case SeqType():
+                    known = "a sequence has `len`, `first` and `last`"
+                case _:
+                    known = "structs, sets and sequences have fields"
+            raise error("E0310", f"`{t}` has no field `{name}`", e.span, help=known)
 
 
 def index_of(ctx: Context, env: Env, e: ast.Index) -> Value:
@@ -242,9 +243,10 @@ def _process_local(ctx: Context, env: Env, base: ast.Expr, name: str, span: Span
     if not ctx.watching:
         raise error(
             "E0216",
-            f"`{info.decl.name}.{name}` is read outside of a property",
+            f"`{name}` belongs to process `{info.decl.name}`",
             span,
-            help="locals belong to their process; make it a variable if others use it",
+            "properties may read it, nothing else",
+            help="make it a variable if others use it",
         )
     stored = info.locals.get(name)
     if stored is None:

@@ -8,6 +8,7 @@ from kspec.lang.load import Program
 from kspec.lang.source import Span
 from kspec.lower import exprs
 from kspec.lower.assemble import Elaborated, elaborate
+from kspec.lower.calls import wrong_count
 from kspec.lower.checks import property_names, values
 from kspec.lower.declare import declare_all
 from kspec.lower.scope import Context, Env, error, unknown
@@ -118,7 +119,7 @@ def _target(
         actions = at
     params = actions[0].params
     if len(args) != len(params):
-        raise error("E0330", f"`{name}` takes {len(params)} argument(s), not {len(args)}", span)
+        raise wrong_count("action" if label is None else "process", name, len(params), len(args), span)
     given: list[int | None] = []
     for a, (_, t) in zip(args, params, strict=True):
         if isinstance(a.value, ast.AnyLit):

@@ -182,6 +182,10 @@ def unknown(ctx: Context, env: Env, name: str, span: Span, what: str = "name") -
         return Failed([])
     if ctx.on_demand is not None:
         ctx.on_demand(name, span)  # raises when it is declared, but too far down
+    home = next((m for m, names in ctx.globals.items() if name in names), None)
+    if home is not None and name not in env.names:
+        help_ = f"module `{home}` has it: list it in the `use`"
+        return error("E0201", f"unknown {what} `{name}`", span, "not listed", help=help_)
     return error(
         "E0201", f"unknown {what} `{name}`", span, "not declared", help=did_you_mean(name, ctx.names(env))
     )

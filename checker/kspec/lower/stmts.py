@@ -159,7 +159,8 @@ def local(ctx: Context, env: Env, t: ast.LocalStmt) -> tuple[Env, list[Stmt]]:
     """``var x: T = e;`` inside a step."""
     kind = resolve(ctx, env, t.type)
     if t.value is None and not has_default(kind):
-        raise error("E0346", f"`{kind}` has no default", t.span, help="give a value, or make it optional: `T?`")
+        help_ = "give it one, or make it optional: `T?`"
+        raise error("E0346", f"`{t.name}` holds an identity and has no value", t.span, help=help_)
     v = initial_value(ctx, env, t.value, kind)
     p = temporary(ctx, t.name, kind)
     return env.bind(t.name, PlaceBinding(p)), assign.store(ctx, p, v, t.span)

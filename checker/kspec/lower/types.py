@@ -7,7 +7,7 @@ from kspec.lang.diagnostics import Failed, did_you_mean
 from kspec.lang.source import Span
 from kspec.lower.scope import Context, Env, TypeBinding, describe, error
 from kspec.lower.values import EmptyTag, NoneTag
-from kspec.system.constant import NotConstant, evaluate
+from kspec.system.constant import ConstantFails, NotConstant, evaluate
 from kspec.system.expr import Expr
 from kspec.system.layout import leaves
 from kspec.types import (
@@ -119,6 +119,8 @@ def fold(expr: Expr, e: ast.Expr) -> int:
     """The value of a constant expression; raises Failed (E0345) when it is not one or raises an error."""
     try:
         return evaluate(expr)
+    except ConstantFails as problem:
+        raise error("E0352", f"this constant has no value: {problem}", e.span) from None
     except NotConstant as problem:
         raise error("E0345", "a constant is needed here", e.span, str(problem)) from None
 

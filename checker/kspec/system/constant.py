@@ -25,6 +25,10 @@ class NotConstant(Exception):
     """The expression reads state, or raises an error; the text says which."""
 
 
+class ConstantFails(NotConstant):
+    """The expression is constant, and evaluating it is an error; the text says which."""
+
+
 def evaluate(e: Expr, env: Mapping[str, int] | None = None) -> int:
     """The value of ``e``; raises NotConstant."""
     names = env or {}
@@ -63,7 +67,7 @@ def evaluate(e: Expr, env: Mapping[str, int] | None = None) -> int:
         case Narrow(value, lo, hi, error):
             x = evaluate(value, names)
             if not lo <= x <= hi:
-                raise NotConstant(f"error {error}: {x} is not in {lo}..{hi}")
+                raise ConstantFails("there is no value" if error == "none" else f"{x} is not in {lo}..{hi}")
             return x
 
 
@@ -77,7 +81,7 @@ def _binary(op: str, x: int, y: int) -> int:
             return x * y
         case "div" | "mod":
             if y == 0:
-                raise NotConstant("division by zero")
+                raise ConstantFails("division by zero")
             return trunc_div(x, y) if op == "div" else trunc_mod(x, y)
         case "eq":
             return int(x == y)
