@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import time
@@ -94,6 +95,7 @@ class Failing(PySat):
             if self.how == "hang":
                 time.sleep(60)
             if self.how == "crash":
+                faulthandler.disable()
                 os.kill(os.getpid(), signal.SIGSEGV)
             if self.how == "memory":
                 raise MemoryError

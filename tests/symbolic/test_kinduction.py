@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from kspec.symbolic import kinduction
 from kspec.symbolic.explain import explain_obstacle
 from kspec.symbolic.induction import Induction
 from kspec.symbolic.kinduction import KInductionEngine
+from kspec.system.layout import elements
 from kspec.system.model import System
-from symbolic.classics import peterson
+from symbolic.classics import german, peterson
 from symbolic.small import equal, false_lemma, island, lockstep, never, token
 from symbolic.support import Quiet, lengths
 
@@ -63,11 +65,30 @@ def test_what_keeps_it_from_being_inductive() -> None:
         assert step.post in [o.post for o in Machine(lockstep()).fire(state, step.action, step.args)]
         state = step.post
     assert run.last == (3, (run.initial or (0, 0))[1] - 2)
-    text = "\n".join(explain_obstacle(lockstep(), obstacle))
-    assert "agree is not inductive" in text
-    assert "x = 1" in text
-    assert "turn" in text
-    assert "agree: not inductive with k = 2" in result.notes[0]
+    assert obstacle.matters == (0, 1)
+    assert result.notes[0].startswith("agree is not inductive: after 2 steps turn violates it, from a state with x = 1")
+    assert explain_obstacle(lockstep(), obstacle)[:2] == ("agree is not inductive.  From a state with", "    x = 1")
+
+
+def test_only_what_matters_is_shown() -> None:
+    """Whatever the rest of the state is, the same steps lead to the violation."""
+    system = german(3)
+    result = prove(system, depth=0)
+    machine, rng = Machine(system), random.Random(1)
+    assert {o.property for o in result.obstacles} == {"ctrl", "data"}
+    for o in result.obstacles:
+        assert o.run.initial is not None
+        assert 0 < len(o.matters) <= 5
+        for _ in range(50):
+            state = tuple(
+                o.run.initial[i] if i in o.matters else rng.randint(x.cell.type.lo, x.cell.type.hi)
+                for i, x in enumerate(elements(system))
+            )
+            for step in o.run.steps:
+                (outcome,) = machine.fire(state, step.action, step.args)
+                assert outcome.post is not None
+                state = outcome.post
+            assert o.property in {v.property for v in machine.state_violations(state)}
 
 
 def test_a_false_lemma_is_found_false_and_helps_nothing() -> None:

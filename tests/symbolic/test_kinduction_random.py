@@ -40,7 +40,6 @@ def steps_of_obstacles_exist(system: System, result: Result) -> None:
     """A counterexample to induction is a real run, only its start need not be reachable."""
     machine = Machine(system)
     for f in result.obstacles:
-        assert f.run is not None
         state = f.run.initial
         for step in f.run.steps:
             assert state is not None

@@ -104,11 +104,27 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """What keeps a proof by induction from going through: no violation, but perhaps one.
+
+    ``run`` starts in a state that is not known to be reachable, and nothing that is assumed excludes it;
+    the property is violated at its end and nothing before.  ``matters`` are the positions in that state
+    whose values alone lead to the violation (with the same steps); empty when not worked out.
+    """
+
+    property: str
+    run: Run
+    matters: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What an exhaustive search saw; equal across engines, threads, tiers and resume.
 
     ``actions`` counts transitions by action; ``cut`` counts steps into states beyond a limit (these
     are not transitions).  ``digest`` is the 128-bit digest of the reached states (``kspec.system.packing``).
+    Where ``reduction`` names one, all counts and the digest are of the states that were explored, which
+    stand for others: ``represents`` is the number of reachable states then, None when it is not known.
     """
 
     states: int = 0
@@ -117,6 +133,8 @@ class Evidence:
     actions: tuple[tuple[str, int], ...] = ()
     cut: int = 0
     digest: int = 0
+    reduction: str = ""
+    represents: int | None = None
 
 
 Status = Literal["exhausted", "stopped", "bounded", "proved", "simulated", "unknown"]
@@ -130,9 +148,8 @@ class Result:
     that), ``bounded`` (nothing within ``bound`` steps), ``proved`` (the properties in ``proved`` hold,
     with certificates), ``simulated`` (random walks; ``reason`` says how many), ``unknown`` (with
     ``reason``).  ``findings`` are shortest within completed levels (not under ``simulated``).
-    ``witnesses`` show reachable properties being reached.  ``obstacles`` are runs that keep a proof by
-    induction from going through: they start in a state that is not known to be reachable, so they are
-    no violations.
+    ``witnesses`` show reachable properties being reached.  ``obstacles`` keep proofs by induction from
+    going through.
     """
 
     engine: str
@@ -147,7 +164,7 @@ class Result:
     seconds: float = 0.0
     memory: int = 0
     notes: tuple[str, ...] = field(default=())
-    obstacles: tuple[Finding, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
 
 
 class Engine(Protocol):

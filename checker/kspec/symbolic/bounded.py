@@ -56,6 +56,8 @@ class Search:
         if not self.anywhere:
             self._start, literals = initial(self.template, self.aig)
         self.unrolling = Unrolling(self.template, literals, self.aig)
+        self.entered: list[int] = []
+        """For every level left behind, that a run enters its state."""
         self.depth = 0
 
     @property
@@ -110,6 +112,7 @@ class Search:
     def advance(self, level: Level) -> None:
         """Runs that end here are left behind; the search goes on with those that enter a state."""
         self.clauses.require(level.entered)
+        self.entered.append(level.entered)
         self.unrolling.extend()
         self.depth += 1
 

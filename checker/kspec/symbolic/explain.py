@@ -4,44 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kspec.engine.protocol import Finding
-from kspec.system.layout import Value, named_values, show
+from kspec.engine.protocol import Obstacle
+from kspec.system.effects import DEADLOCK
+from kspec.system.layout import elements, named_values, show
 from kspec.system.model import State, System
 from kspec.types import show_scalar
 
 
-def explain_obstacle(system: System, obstacle: Finding) -> tuple[str, ...]:
-    """A counterexample to induction as lines of text: the state it starts in, whole, then every step with
-    what it changes.  Nothing says that the start is reachable, and nothing assumed excludes it."""
+def explain_obstacle(system: System, obstacle: Obstacle) -> tuple[str, ...]:
+    """A counterexample to induction as lines of text: the state it starts in (what matters of it, where that
+    is known), then every step with what it changes.
+
+    It is no violation: nothing says that the start is reachable, only that nothing assumed excludes it.
+    """
     run = obstacle.run
-    if run is None or run.initial is None:
-        return ()
-    k = run.length
-    steps = "the next step" if k == 1 else f"the next {k} steps"
-    head = f"{obstacle.property} is not inductive: nothing that is assumed excludes this state,"
-    lines = [head, f"and {steps} would violate it:"]
-    lines += [f"    {name} = {show(value)}" for name, value in named_values(system, run.initial).items()]
+    some = "a state with" if len(obstacle.matters) == system.width else "any state with"
+    lines = [
+        f"{_subject(obstacle)} is not inductive.  From {some if obstacle.matters else 'a state with'}",
+        *(f"    {text}" for text in _start(system, obstacle)),
+        f"  that the assumed properties allow, the last of these steps {_verb(obstacle)}:"
+        if run.length > 1
+        else f"  that the assumed properties allow, this step {_verb(obstacle)}:",
+    ]
     before = run.initial
-    for step in run.steps:
-        lines.append(f"  {_call(system, step.action, step.args)}")
+    for i, step in enumerate(run.steps, 1):
+        lines.append(f"  {i:3}  {_call(system, step.action, step.args)}")
         if step.post is None:
-            lines.append(f"    raises {obstacle.property}")
-        else:
-            lines += [f"    {text}" for text in _changes(system, before, step.post)]
-            before = step.post
+            lines.append(f"         {obstacle.property}")
+        elif before is not None:
+            lines += [f"         {text}" for text in _changes(system, before, step.post)]
+        before = step.post
+    lines.append("  If no such state can be reached, an invariant or a lemma that says so may complete the proof.")
     return tuple(lines)
 
 
-def summary(system: System, obstacle: Finding) -> str:
+def summary(system: System, obstacle: Obstacle) -> str:
     """The same in one line."""
     run = obstacle.run
-    if run is None:
-        return f"{obstacle.property}: not inductive"
     last = run.steps[-1]
-    return (
-        f"{obstacle.property}: not inductive with k = {run.length}"
-        f" ({_call(system, last.action, last.args)} from a state that is not known to be unreachable)"
-    )
+    how = f"{_call(system, last.action, last.args)} {_verb(obstacle)}"
+    if run.length > 1:
+        how = f"after {run.length} steps {how}"
+    state = ", ".join(_scalars(system, obstacle))
+    return f"{_subject(obstacle)} is not inductive: {how}{f', from a state with {state}' if state else ''}"
+
+
+def _subject(obstacle: Obstacle) -> str:
+    name = obstacle.property
+    return f"freedom from {name}" if name == DEADLOCK or name.startswith("error.") else name
+
+
+def _verb(obstacle: Obstacle) -> str:
+    if obstacle.property == DEADLOCK:
+        return "leads into one"
+    return "raises it" if obstacle.run.last is None else "violates it"
+
+
+def _start(system: System, obstacle: Obstacle) -> Iterator[str]:
+    if obstacle.matters:
+        yield from _scalars(system, obstacle)
+    elif obstacle.run.initial is not None:
+        yield from (f"{n} = {show(v)}" for n, v in named_values(system, obstacle.run.initial).items())
+
+
+def _scalars(system: System, obstacle: Obstacle) -> Iterator[str]:
+    """The scalars that matter, with their values."""
+    table = elements(system)
+    for position in obstacle.matters if obstacle.run.initial else ():
+        element = table[position]
+        assert obstacle.run.initial is not None
+        yield f"{element.name} = {show_scalar(element.cell.type, obstacle.run.initial[position])}"
 
 
 def _call(system: System, action: str, args: tuple[int, ...]) -> str:
@@ -53,11 +85,7 @@ def _call(system: System, action: str, args: tuple[int, ...]) -> str:
 
 
 def _changes(system: System, before: State, after: State) -> Iterator[str]:
-    old = named_values(system, before)
-    for name, value in named_values(system, after).items():
-        if not _same(old[name], value):
-            yield f"{name} = {show(value)}"
-
-
-def _same(a: Value, b: Value) -> bool:
-    return a == b
+    for element, old, new in zip(elements(system), before, after, strict=True):
+        if old != new:
+            t = element.cell.type
+            yield f"{element.name}: {show_scalar(t, old)} -> {show_scalar(t, new)}"

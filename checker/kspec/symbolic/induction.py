@@ -15,11 +15,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kspec.engine.protocol import Finding
+from kspec.engine.protocol import Run
 from kspec.symbolic.bits import value_of
-from kspec.symbolic.bounded import Level, Search
+from kspec.symbolic.bounded import Level, Search, SolverGaveUp
+from kspec.symbolic.cnf import Clauses
 from kspec.symbolic.encode import Template
-from kspec.symbolic.solver import Sat
+from kspec.symbolic.solver import Sat, new_solver
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run of k steps that keeps a property from being inductive, and the model that it was read from."""
+
+    property: str
+    k: int
+    run: Run
+    model: Mapping[int, bool]
 
 
 @dataclass
@@ -46,7 +57,7 @@ class Induction:
         """The number of steps of the current step case."""
         return self.search.depth
 
-    def prove(self, candidates: Iterable[str]) -> tuple[tuple[str, ...], dict[str, Finding]]:
+    def prove(self, candidates: Iterable[str]) -> tuple[tuple[str, ...], dict[str, Failure]]:
         """The largest set of candidates that is inductive together (given what is known), and for each of
         the others the run that keeps it out.  Raises SolverGaveUp.
 
@@ -55,7 +66,7 @@ class Induction:
         """
         search, aig = self.search, self.search.aig
         left = [n for n in candidates if n not in self.known]
-        obstacles: dict[str, Finding] = {}
+        obstacles: dict[str, Failure] = {}
         while left:
             events = {n: self._level.event(aig, n) for n in left}
             wrong = aig.any(events.values())
@@ -68,9 +79,51 @@ class Induction:
                 continue
             truth = aig.evaluate(list(events.values()), model)
             for name in [n for n, true in zip(events, truth, strict=True) if true]:
-                obstacles[name] = Finding(name, search.run(self._level, name, model))
+                obstacles[name] = Failure(name, self.k, search.run(self._level, name, model), model)
                 left.remove(name)
         return (), obstacles
+
+    def matters(self, failure: Failure) -> tuple[int, ...]:
+        """Positions of the state at the start of a failure whose values suffice for it, given its inputs:
+        no smaller set of them does.  Only for failures of the current k.  Raises SolverGaveUp.
+
+        This is what IC3 calls lifting (Chockler, Ivrii, Matsliah, Moran and Nevo, "Incremental Formal
+        Verification of Hardware", FMCAD 2011).
+        """
+        search, aig = self.search, self.search.aig
+        goal = aig.all([*search.entered[1:], self._level.event(aig, failure.property)])
+        sat = new_solver()
+        clauses = Clauses(aig, sat)
+        clauses.require(search.frames[0].literal(self.template.typed))
+        clauses.require(goal ^ 1)
+        state = search.frames[0].state()
+        own = {x >> 1 for v in state for x in v.literals}
+        fixed = [
+            clauses.literal(2 * n + (1 - failure.model.get(n, False)))
+            for n in aig.cone([goal])
+            if aig.left[n] < 0 and n not in own
+        ]
+
+        def values(position: int) -> list[int]:
+            nodes = [x >> 1 for x in state[position].literals]
+            return [clauses.literal(2 * n + (1 - failure.model.get(n, False))) for n in nodes]
+
+        def suffice(positions: Iterable[int]) -> bool:
+            answer = sat.solve([*fixed, *(x for p in positions for x in values(p))])
+            if answer is None:
+                raise SolverGaveUp("the solver gave up while a failure was made smaller")
+            return not answer
+
+        kept = list(range(len(state)))
+        if not suffice(kept):
+            return ()
+        core = set(sat.core())
+        kept = [p for p in kept if core & set(values(p))]
+        for p in list(kept):
+            rest = [q for q in kept if q != p]
+            if suffice(rest):
+                kept = rest
+        return tuple(kept)
 
     def deepen(self) -> None:
         """On to k + 1."""

@@ -8,21 +8,26 @@ only then.  The base case is bounded model checking, so violations are found on 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from kspec.certify.certificate import Layer, certificate, dump
 from kspec.certify.check import recheck
-from kspec.engine.protocol import Budget, Control, Finding, Goals, Progress, Result
+from kspec.engine.protocol import Budget, Control, Finding, Goals, Obstacle, Progress, Result
 from kspec.symbolic.bmc import DEPTH, Found
 from kspec.symbolic.bounded import Search, SolverGaveUp
 from kspec.symbolic.encode import Template, encode
 from kspec.symbolic.evaluate import Unsupported
 from kspec.symbolic.explain import summary
-from kspec.symbolic.induction import Induction
+from kspec.symbolic.induction import Failure, Induction
 from kspec.symbolic.solver import new_solver, solver_name
 from kspec.symbolic.supervise import Emit, supervise
 from kspec.system.effects import DEADLOCK, ERROR_KINDS
 from kspec.system.model import System
+
+EXPLAINED_K = 4
+EXPLAINING_SHARE = 0.1
+EXPLAINING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ class _Proof:
     layers: list[Layer] = field(default_factory=list)
     proved: list[str] = field(default_factory=list)
     rejected: dict[str, str] = field(default_factory=dict)
-    obstacles: dict[str, Finding] = field(default_factory=dict)
+    obstacles: dict[str, Obstacle] = field(default_factory=dict)
+    explaining: float = 0.0
     bound: int | None = None
     certified: str = ""
 
@@ -134,7 +140,7 @@ class _Proof:
     def result(self, status: str, reason: str = "") -> Result:
         """What is known so far."""
         result = self.found.result(status, self.bound, reason)
-        left = [o for n, o in self.obstacles.items() if n in self.open()]
+        left = [self.obstacles[n] for n in self.open() if n in self.obstacles]
         order = {n: i for i, n in enumerate(self.names)}
         return replace(
             result,
@@ -150,15 +156,19 @@ class _Proof:
         if any(n in self.rejected for n in left):
             name = next(n for n in left if n in self.rejected)
             return self.result("unknown", f"the proof of {name} did not pass its re-check: {self.rejected[name]}")
-        return self.result("bounded", f"not inductive up to k = {self.limit + 1}: {', '.join(left)}")
+        hard = [n for n in left if n not in self.found.goals]
+        unmet = [n for n in left if n in self.found.goals]
+        reasons = [f"not inductive up to k = {self.limit + 1}: {', '.join(hard)}"] if hard else []
+        reasons += [f"not reached within {self.bound} steps: {', '.join(unmet)}"] if unmet else []
+        return self.result("bounded", "; ".join(reasons))
 
     def _induce(self, induction: Induction) -> None:
         """Proves what can be proved with this k; what was proved may help to prove more."""
         while True:
             tried = [n for n in self.open() if n not in self.rejected]
             inductive, obstacles = induction.prove(tried)
-            self.obstacles.update(obstacles)
             if not inductive:
+                self._explain(induction, obstacles)
                 return
             layer = Layer(induction.k, inductive, (), induction.used_distinct)
             text = self._certificate([*self.layers, layer])
@@ -174,6 +184,21 @@ class _Proof:
                 if name in self.found.goals:
                     self.found.findings.append(Finding(name, None))
             self.emit.value(self.result("unknown"))
+
+    def _explain(self, induction: Induction, failures: Mapping[str, Failure]) -> None:
+        """Keeps the failures, and works out what matters in them as far as little time allows.
+
+        Long runs say little to people; that something may never be reached is no failure.
+        """
+        started = time.monotonic()
+        for name, failure in failures.items():
+            if name in self.found.goals or (failure.k > EXPLAINED_K and name in self.obstacles):
+                continue
+            spent = self.explaining + time.monotonic() - started
+            allowed = EXPLAINING_SHARE * (time.monotonic() - self.started) + EXPLAINING_SECONDS
+            matters = induction.matters(failure) if spent < allowed else ()
+            self.obstacles[name] = Obstacle(name, failure.run, matters)
+        self.explaining += time.monotonic() - started
 
     def _certificate(self, layers: list[Layer]) -> str:
         texts: dict[str, str] = {}

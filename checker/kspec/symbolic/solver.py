@@ -60,7 +60,7 @@ class PySat:
         """Raises ImportError when the package is missing."""
         self._solver: Any = importlib.import_module("pysat.solvers").Solver(name)
         self._count = 0
-        self._model: list[int] = []
+        self._model: list[int] | None = None
 
     def variable(self) -> int:
         """A new variable."""
@@ -73,13 +73,17 @@ class PySat:
 
     def solve(self, assumptions: Sequence[int]) -> bool | None:
         """Whether the clauses and the assumptions can be satisfied."""
+        self._model = None
         answer: bool | None = self._solver.solve(assumptions=assumptions)
-        if answer:
-            self._model = self._solver.get_model()
         return answer
 
     def value(self, literal: int) -> bool:
-        """The value of a literal in the last model; variables it does not mention are false."""
+        """The value of a literal in the last model; variables it does not mention are false.
+
+        Not after clauses have been added, unless some value was asked for before.
+        """
+        if self._model is None:
+            self._model = self._solver.get_model() or []
         at = abs(literal) - 1
         return (at < len(self._model) and self._model[at] > 0) == (literal > 0)
 

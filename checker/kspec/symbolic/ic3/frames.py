@@ -1,0 +1,201 @@
+"""Frames: what is known about the states that can be reached in so many steps.
+
+Frame 0 is the initial states; frame i > 0 is a conjunction of clauses that every state reachable in at
+most i steps satisfies.  Clauses are kept by the highest frame they hold in ("delta encoding"; Een, Mishchenko
+and Brayton, "Efficient implementation of property directed reachability", FMCAD 2011, section III): frame i
+is all clauses of levels i and above.  A clause is kept as the cube that it excludes.
+
+Every frame has a solver of its own with the step from it; frames and steps are never unrolled (Bradley,
+"SAT-based model checking without unrolling", VMCAI 2011).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from kspec.symbolic.ic3.literals import Cube
+from kspec.symbolic.ic3.problem import Problem
+from kspec.symbolic.ic3.query import Query
+from kspec.symbolic.ic3.symmetry import Symmetry
+from kspec.system.model import State
+
+
+@dataclass(frozen=True)
+class Found:
+    """A state of a frame, and the inputs of the step from it."""
+
+    state: State
+    inputs: tuple[int, ...]
+
+
+@dataclass
+class Frames:
+    """The frames of one search.  ``always``: clauses that are known to hold in every reachable state."""
+
+    problem: Problem
+    solver: str | None = None
+    always: list[Cube] = field(default_factory=list)
+    symmetry: Symmetry = Symmetry()
+
+    def __post_init__(self) -> None:
+        p = self.problem
+        self.levels: list[dict[Cube, tuple[Cube, ...]]] = []
+        self._queries: list[Query] = []
+        self.restarts = 0
+        self._asked = 0
+        self._constant = self._constants()
+        self._last = Found((), ())
+        self.initial = Query(p.formula, self.solver)
+        self._begin(self.initial)
+        self.extend()
+
+    @property
+    def top(self) -> int:
+        """The number of the last frame."""
+        return len(self.levels) - 1
+
+    @property
+    def asked(self) -> int:
+        """The number of queries so far."""
+        return self._asked + self.initial.asked + sum(q.asked for q in self._queries)
+
+    def extend(self) -> None:
+        """One more frame, about which nothing is known yet."""
+        self.levels.append({})
+        self._queries.append(self._fresh(self.top))
+
+    def add(self, cube: Cube, level: int) -> None:
+        """The cube is excluded up to a level: what it subsumes there is dropped."""
+        images = self.symmetry.images(cube)
+        for i in range(1, level + 1):
+            covered = [c for c in self.levels[i] if any(image <= c for image in images)]
+            for c in covered:
+                del self.levels[i][c]
+        self.levels[level][cube] = images
+        for image in images:
+            clause = [-self.problem.now[n] for n in image]
+            for i in range(1, level + 1):
+                self._queries[i].require(clause)
+
+    def clauses(self, level: int) -> Iterable[Cube]:
+        """The cubes that frame ``level`` excludes, with their images."""
+        for i in range(level, len(self.levels)):
+            for images in self.levels[i].values():
+                yield from images
+
+    def excludes(self, cube: Cube, level: int) -> bool:
+        """Whether one clause of the frame excludes the cube."""
+        return any(c <= cube for c in self.clauses(level))
+
+    def initial_state(self, cube: Cube) -> State | None:
+        """An initial state in the cube."""
+        if not cube.isdisjoint(self._constant):
+            return None
+        p, q = self.problem, self.initial
+        assumptions = [p.now[n] for n in sorted(cube)]
+        q.need(assumptions)
+        return p.read(q.value) if q.holds(assumptions) else None
+
+    def apart(self, part: Cube, whole: Cube) -> Cube:
+        """A cube between ``part`` and ``whole`` that has no initial state; ``whole`` has none."""
+        if not part.isdisjoint(self._constant):
+            return part
+        outside = whole & self._constant
+        if outside:
+            return part | {min(outside)}
+        if self.initial_state(part) is None:
+            return part
+        p = self.problem
+        assumptions = {p.now[n]: n for n in sorted(whole)}
+        self.initial.need(assumptions)
+        self.initial.holds(list(assumptions))
+        return part | {assumptions[x] for x in self.initial.core() if x in assumptions}
+
+    def unreached(self, cube: Cube, level: int) -> Cube | None:
+        """A part of the cube into which no step leads from a state of frame ``level`` outside it (Bradley's
+        consecution relative to the frame), and without initial states; or None if there is such a step.
+
+        The cube has no initial states.
+        """
+        return self._consecution(cube, level, False)
+
+    def step_into(self, cube: Cube, level: int) -> Found | Cube:
+        """The same, or such a step."""
+        part = self._consecution(cube, level, True)
+        return self._last if part is None else part
+
+    def event(self, wrong: Sequence[int], level: int) -> Found | None:
+        """A state of the frame, and inputs, in which one of the events (SAT literals) happens."""
+        q = self._query(level)
+        if not wrong:
+            return None
+        switch = q.temporary(wrong)
+        found = self._found(q) if q.holds((switch,)) else None
+        q.release(switch)
+        return found
+
+    def _consecution(self, cube: Cube, level: int, show: bool) -> Cube | None:
+        p, q = self.problem, self._query(level)
+        there = {p.then[n]: n for n in sorted(cube)}
+        q.need(there)
+        assumptions = [p.moves, *there]
+        switch = 0
+        if level > 0:
+            switch = q.temporary([-p.now[n] for n in cube])
+            assumptions.insert(0, switch)
+        result: Cube | None = None
+        if not q.holds(assumptions):
+            result = self.apart(frozenset(there[x] for x in q.core() if x in there), cube)
+        elif show:
+            self._last = self._found(q)
+        if switch:
+            q.release(switch)
+        return result
+
+    def _found(self, q: Query) -> Found:
+        p = self.problem
+        return Found(p.read(q.value), tuple(x if q.value(x) else -x for x in p.inputs))
+
+    def _query(self, level: int) -> Query:
+        """The solver of a frame; it is made anew when too much has piled up in it (Een et al., section VII)."""
+        q = self._queries[level]
+        if q.worn:
+            self._asked += q.asked
+            self.restarts += 1
+            q = self._queries[level] = self._fresh(level)
+        return q
+
+    def _fresh(self, level: int) -> Query:
+        p = self.problem
+        q = Query(p.formula, self.solver)
+        q.require((p.inside,))
+        q.need((p.moves, *p.inputs))
+        if level == 0:
+            self._begin(q)
+            return q
+        for cubes in (self.always, self.clauses(level)):
+            for cube in cubes:
+                q.require([-p.now[n] for n in cube])
+        return q
+
+    def _begin(self, q: Query) -> None:
+        """The state is initial."""
+        p = self.problem
+        for x in p.starts:
+            q.require((x,))
+        for bits, made in zip(p.state, p.start, strict=True):
+            for x, y in zip(bits, made, strict=True):
+                q.require((-x, y))
+                q.require((x, -y))
+
+    def _constants(self) -> Cube:
+        """Literals that are false in every initial state because a scalar is a constant there."""
+        lits = self.problem.literals
+        out: set[int] = set()
+        for p, v in enumerate(self.problem.template.start):
+            value = v.constant
+            if value is not None:
+                lo = lits.ranges[p][0]
+                out |= {n for n in lits.at[p] if not lits.table[n].allows(value, lo)}
+        return frozenset(out)

@@ -1,0 +1,75 @@
+"""One incremental solver with as much of a problem's clauses as its queries look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kspec.symbolic.bounded import SolverGaveUp
+from kspec.symbolic.ic3.problem import Formula
+from kspec.symbolic.solver import new_solver
+
+MOST_TEMPORARY = 1000
+"""After so many temporary clauses, which a solver only collects, it is better replaced."""
+
+
+class Query:
+    """A solver; ``asked`` counts its queries."""
+
+    def __init__(self, formula: Formula, solver: str | None) -> None:
+        self._formula = formula
+        self._sat = new_solver(solver)
+        self._loaded = bytearray(len(formula) + 1)
+        for _ in range(len(formula)):
+            self._sat.variable()
+        self.temporaries = 0
+        self.asked = 0
+
+    @property
+    def worn(self) -> bool:
+        """Whether it should be replaced by a new one."""
+        return self.temporaries > MOST_TEMPORARY
+
+    def need(self, literals: Iterable[int]) -> None:
+        """Loads the definitions of literals of the formula."""
+        loaded, formula = self._loaded, self._formula
+        stack = [abs(x) for x in literals]
+        while stack:
+            v = stack.pop()
+            if not loaded[v]:
+                loaded[v] = 1
+                for clause in formula.definitions[v]:
+                    self._sat.add(clause)
+                stack += formula.operands[v]
+
+    def require(self, clause: Sequence[int]) -> None:
+        """A clause over literals of the formula, for good."""
+        self.need(clause)
+        self._sat.add(clause)
+
+    def temporary(self, clause: Sequence[int]) -> int:
+        """A clause that holds where the literal that this returns is assumed."""
+        self.need(clause)
+        self.temporaries += 1
+        switch = self._sat.variable()
+        self._sat.add((-switch, *clause))
+        return switch
+
+    def release(self, switch: int) -> None:
+        """The temporary clause is no longer needed."""
+        self._sat.add((-switch,))
+
+    def holds(self, assumptions: Sequence[int]) -> bool:
+        """Whether the assumptions (whose definitions are loaded) can hold.  Raises SolverGaveUp."""
+        self.asked += 1
+        answer = self._sat.solve(assumptions)
+        if answer is None:
+            raise SolverGaveUp("the solver gave up")
+        return answer
+
+    def value(self, literal: int) -> bool:
+        """A value in the last model."""
+        return self._sat.value(literal)
+
+    def core(self) -> frozenset[int]:
+        """Assumptions that suffice for the last refutation."""
+        return frozenset(self._sat.core())
