@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
-from cli.command import LARGE, environment, kspec, lock
+from cli.command import KSPEC, LARGE, environment, kspec, lock
 
 HOLDS = "check fine { TASKS = 2 } expect holds;"
 WRONG = "check wrong { broken = true } expect holds;"
@@ -50,6 +51,8 @@ def test_1_when_a_model_has_a_limit_that_the_check_does_not_name(tmp_path: Path)
     [
         (["check"], "name a model"),
         (["check", "--colour", "lock.kspec"], "No such option"),
+        (["check", ""], "name of a file is missing"),
+        (["check", "::wrong"], "name of a file is missing"),
         (["check", "missing.kspec"], "there is no file missing.kspec"),
         (["check", "empty"], "no .kspec files"),
         (["check", "binary.kspec"], "not a text"),
@@ -95,6 +98,15 @@ def test_2_when_a_file_cannot_be_read(tmp_path: Path) -> None:
         assert done.returncode == 2 and "cannot read" in done.stdout
     else:
         pytest.skip("this user can read everything")
+
+
+def test_2_when_the_results_cannot_be_written(tmp_path: Path) -> None:
+    lock(tmp_path, HOLDS)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*KSPEC, "check", "lock.kspec"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2 and done.stderr == "kspec: No space left on device\n"
 
 
 def test_3_when_the_time_runs_out(tmp_path: Path) -> None:

@@ -125,7 +125,9 @@ def command(
     if style == "json" and output is None:
         sys.stdout.write(document)
     elif output is not None:
-        write_atomically(Path(output), document if style == "json" else _as_text(reports, text.columns(queue), seconds))
+        write_atomically(
+            Path(output), document if style == "json" else _as_text(reports, text.columns(reports), seconds)
+        )
     if junit_file is not None:
         write_atomically(Path(junit_file), junit.dumps(reports, seconds))
     if annotate:
@@ -148,7 +150,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.jobs = [i for i, e in enumerate(self.work) if isinstance(e, Job)]
         self.grouped = self.screen.out.is_terminal
-        self.columns = text.columns((e for e in self.work if isinstance(e, Job)), grouped=self.grouped)
+        self.columns = text.columns(self.work, grouped=self.grouped)
         self.done |= {i: e for i, e in enumerate(self.work) if isinstance(e, CheckReport)}
         self._print_rows()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -17,6 +18,7 @@ from kspec.lang.diagnostics import Failed, render, visible
 
 INTERRUPTED = 3
 FAULT = 70
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
 
 COMMANDS = {
@@ -85,8 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"kspec: internal fault: {visible(str(e))}. Details for a report are in {path}", err=True)
         return FAULT
     except Exception as e:
-        if isinstance(e, OSError) and e.filename is not None:
-            click.echo(f"kspec: {visible(os.fsdecode(e.filename))}: {e.strerror}", err=True)
+        if isinstance(e, OSError) and (e.filename is not None or e.errno in _FULL):
+            name = "" if e.filename is None else f"{visible(os.fsdecode(e.filename))}: "
+            click.echo(f"kspec: {name}{e.strerror}", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what could not be written is not tried again
             return 2
         path = faults.unexpected(e)
         click.echo(f"kspec: internal fault ({type(e).__name__}). Details for a report are in {path}", err=True)

@@ -39,6 +39,9 @@ def entries(paths: Sequence[str], wanted: Wanted) -> Iterator[Entry]:
 
 def _of_path(text: str, wanted: Wanted) -> Iterator[Entry]:
     path, _, name = text.partition("::")
+    if not path:
+        yield _unusable(text, "the name of a file is missing")
+        return
     here = Path(path)
     if here.is_dir():
         if name or wanted.settings:

@@ -40,9 +40,9 @@ class Columns:
     expect: int
 
 
-def columns(jobs: Iterable[Job], *, grouped: bool = False) -> Columns:
-    """Widths that fit the jobs; what is wider than 48 (32 where rows are grouped below their model) sticks out."""
-    rows = [(j.model.file, _name(j.kind, j.name), j.expect) for j in jobs]
+def columns(work: Iterable[Job | CheckReport], *, grouped: bool = False) -> Columns:
+    """Widths that fit the rows; what is wider than 48 (32 where rows are grouped below their model) sticks out."""
+    rows = [(w.model if isinstance(w, CheckReport) else w.model.file, _title(w), w.expect) for w in work]
     most = _NARROW if grouped else _WIDEST
     widths = [max((len(visible(r[i])) for r in rows if len(r[i]) <= most), default=0) for i in range(3)]
     return Columns(0 if grouped else widths[0], widths[1], widths[2])
@@ -55,7 +55,7 @@ def group(r: CheckReport) -> Text:
 
 def row(r: CheckReport, c: Columns) -> Text:
     """One line: outcome, model, check, what was expected, what came out and how strong it is, time."""
-    name = "" if r.kind == "file" else _name(r.kind, r.name)
+    name = _title(r)
     model = f"  {visible(r.model):<{c.model}}" if c.model else ""
     return Text.assemble(
         (f"{MARKS[r.outcome]:<{_MARK}}", _STYLES[r.outcome]),
@@ -109,5 +109,11 @@ def also_saved(reports: Sequence[CheckReport]) -> Iterator[Text]:
         yield Text(f"{len(paths)} traces are saved in {visible(folder)}; replay one with: kspec replay FILE")
 
 
-def _name(kind: str, name: str) -> str:
-    return f"scenario {name}" if kind == "scenario" else name
+def _title(w: Job | CheckReport) -> str:
+    match w.kind:
+        case "file":
+            return ""
+        case "scenario":
+            return f"scenario {w.name}"
+        case _:
+            return w.name
