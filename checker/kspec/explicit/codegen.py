@@ -35,7 +35,7 @@ class Native:
     ``properties``: the names that records of violations are numbered by (declared ones, then ``deadlock``
     and the errors); a second round of numbers is for states in which nothing can happen.  ``sites``: for
     every place that can fail, its property and where it is.  ``frame_bytes``: the room that a worker needs
-    for open choices.
+    for open choices.  ``symmetric``: the types under whose permutations one state stands for its orbit.
     """
 
     text: str
@@ -44,6 +44,7 @@ class Native:
     actions: tuple[str, ...]
     sites: tuple[tuple[int, Site], ...]
     frame_bytes: int
+    symmetric: tuple[IdType, ...] = ()
 
     @property
     def threaded(self) -> str:
@@ -116,7 +117,7 @@ def generate(system: System, symmetric: Sequence[IdType] = ()) -> Native:
         ]
     )
     actions = tuple(a.name for a in system.actions)
-    return Native(text, maker.words, properties, actions, tuple(maker.sites), maker.frame_bytes)
+    return Native(text, maker.words, properties, actions, tuple(maker.sites), maker.frame_bytes, tuple(symmetric))
 
 
 def _generate(maker: _Maker) -> None:

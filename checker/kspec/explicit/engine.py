@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Result, Run, Status
 from kspec.explicit.budgets import Budgets, StopError, resident
 from kspec.explicit.fields import Unsupported
+from kspec.explicit.orbits import OrbitTracer
+from kspec.explicit.reduction import up_to_symmetry, with_symmetry
 from kspec.explicit.search import NAME, Search, Sighting
 from kspec.explicit.space import BrokenError
 from kspec.explicit.tiers import NoCompilerError, Tiers
@@ -16,6 +18,7 @@ from kspec.explicit.traces import TooManyError, Tracer, polling
 from kspec.explicit.tuning import Tuning
 from kspec.interp.explore import InterpEngine
 from kspec.system.model import System
+from kspec.types import IdType
 
 GRACE = 0.7
 """Seconds that choosing the runs to show may take once a budget has run out."""
@@ -39,11 +42,21 @@ class ExplicitEngine:
 
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Checks every property of the system."""
+
+        def explore(budget: Budget, symmetric: tuple[IdType, ...]) -> Result:
+            return self._explore(system, goals, budget, control, symmetric)
+
+        return with_symmetry(self.tuning.symmetry, system, budget, explore)
+
+    def _explore(
+        self, system: System, goals: Goals, budget: Budget, control: Control, symmetric: tuple[IdType, ...]
+    ) -> Result:
+        """One search, up to permutations of some types."""
         started = time.monotonic()
         budgets = Budgets(budget, control, started)
         tiers: Tiers | None = None
         try:
-            tiers = Tiers(system, max(1, budget.threads), self.tuning, budgets.poll)
+            tiers = Tiers(system, max(1, budget.threads), self.tuning, budgets.poll, symmetric=symmetric)
             return _check(Search(system, goals, budgets, tiers, self.tuning))
         except (Unsupported, NoCompilerError) as e:
             return _by_interpreter(system, goals, budget, control, str(e))
@@ -91,7 +104,7 @@ def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> 
         deadline = time.monotonic()
     if deadline is not None:
         deadline += GRACE
-    tracer = Tracer(search, polling(search, deadline))
+    tracer = (OrbitTracer if search.tiers.native.symmetric else Tracer)(search, polling(search, deadline))
     findings: list[Finding] = []
     witnesses: list[Finding] = []
     plain = False
@@ -103,6 +116,7 @@ def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> 
     if status == "exhausted":
         unmet = (p.name for p in search.system.properties if p.kind == "reachable")
         findings += [Finding(name, None) for name in unmet if name not in search.seen]
+    evidence, remarks = up_to_symmetry(search, evidence)
     return Result(
         NAME,
         status,
@@ -113,7 +127,7 @@ def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> 
         reason=reason,
         seconds=time.monotonic() - search.budgets.started,
         memory=resident(),
-        notes=(*((PLAIN,) if plain else ()), *search.tiers.notes),
+        notes=(*((PLAIN,) if plain else ()), *search.tiers.notes, *remarks),
     )
 
 

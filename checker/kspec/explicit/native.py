@@ -108,6 +108,9 @@ class Image:
         self.move = self._function(lib, "kspec_move", None, ptr, U64, U64)
         self.find = self._function(lib, "kspec_find", U64, ptr, ptr)
         self.digest = self._function(lib, "kspec_digest", None, ptr, U64, U64, ptr)
+        if hasattr(lib, "kspec_canon"):  # one state stands for its orbit
+            self.canon = self._function(lib, "kspec_canon", U64, ptr)
+            self.orbits = self._function(lib, "kspec_orbits", None, ptr, U64, U64, ptr)
 
     @staticmethod
     def _function(lib: ctypes.CDLL, name: str, result: Any, *args: Any) -> Callable[..., int]:

@@ -152,17 +152,19 @@ class Tracer:
         numbers = [at]
         for _ in range(depth):
             numbers.insert(0, self.space.parent(numbers[0]))
-        states = [self.state(n) for n in numbers]
-        steps = [self.between(a, b) for a, b in pairwise(states)]
-        if depth < sighting.length:
-            steps.append(
-                min(
-                    (Step(o.action, o.args, o.post) for o in self.machine.steps(states[-1])
-                     if self.shows(name, states[-1], o)),
-                    key=lambda s: (self.declared[s.action][0], s.args, self.packed(s.post)),
-                )
-            )  # fmt: skip
-        return Run(states[0], tuple(steps))
+        run = self.along([self.state(n) for n in numbers])
+        end = run.last
+        if depth == sighting.length or end is None:
+            return run
+        last = min(
+            (Step(o.action, o.args, o.post) for o in self.machine.steps(end) if self.shows(name, end, o)),
+            key=lambda s: (self.declared[s.action][0], s.args, self.packed(s.post)),
+        )
+        return Run(run.initial, (*run.steps, last))
+
+    def along(self, states: list[State]) -> Run:
+        """A run through the given states."""
+        return Run(states[0], tuple(self.between(a, b) for a, b in pairwise(states)))
 
     def between(self, old: State, new: State) -> Step:
         """The smallest step from one state to another."""

@@ -8,7 +8,8 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Tuning:
-    """``tier``: the compiler to use, both as they come when None.
+    """``tier``: the compiler to use, both as they come when None.  ``symmetry``: whether one state stands for
+    its orbit; ``auto`` when there are many states and many permutations.
 
     ``few``: levels with fewer states are not worth more than one worker.  ``slots``: of the first table.
     ``chunk``: states that a worker takes from a level at a time.  ``slice``: states in the first slice of
@@ -21,3 +22,4 @@ class Tuning:
     chunk: int = 128
     slice: int = 2048
     earn: float = 0.03
+    symmetry: Literal["off", "on", "auto"] = "off"

@@ -69,7 +69,7 @@ def scalarsets(system: System) -> Scalarsets:
     """The symmetric types of a system."""
     found: dict[IdType, None] = {}
     for cell in system.state_cells:
-        for t in (*cell.dims, cell.type):
+        for t in (*cell.dims, cell.type) if cell.type.lo < cell.type.hi else ():
             known = identity_of(t)
             if known is not None and known.size > 1:
                 found[known] = None

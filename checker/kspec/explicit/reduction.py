@@ -1,0 +1,81 @@
+"""Which searches are made up to symmetry, and what is said about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+from kspec.engine.protocol import Budget, Evidence, Result
+from kspec.explicit.orbits import totals
+from kspec.explicit.search import Search
+from kspec.system.model import System
+from kspec.system.scalarsets import scalarsets
+from kspec.types import IdType
+
+Mode: TypeAlias = Literal["off", "on", "auto"]
+Explore: TypeAlias = Callable[[Budget, tuple[IdType, ...]], Result]
+"""A search with a budget, up to permutations of the given types."""
+
+WORTHWHILE = 6
+"""Permutations below which ``auto`` does without."""
+SMALL = 200_000
+"""States up to which ``auto`` explores them all: full counts are worth more than the time."""
+NAME = "symmetry"
+
+
+def with_symmetry(mode: Mode, system: System, budget: Budget, explore: Explore) -> Result:
+    """The answer of a search, up to symmetry if that is wanted and possible.
+
+    ``auto`` explores without symmetry first, and starts again with it when there are many states.
+    """
+    if mode == "off":
+        return explore(budget, ())
+    started = time.monotonic()
+    sets = scalarsets(system)
+    refused = tuple(f"no symmetry: {r}" for r in sets.refusals)
+    if not sets.types or (mode == "auto" and sets.group < WORTHWHILE):
+        return _noted(explore(budget, ()), refused)
+    if mode == "auto":
+        few = budget.states is not None and budget.states <= SMALL
+        result = explore(budget if few else replace(budget, states=SMALL), ())
+        if few or result.status != "unknown" or result.reason != "states":
+            return _noted(result, refused)
+    result = explore(_left(budget, started), sets.types)
+    if result.evidence is None or not result.evidence.reduction:
+        return _noted(result, refused)
+    doubtful = sorted(sets.confusable & {f.property for f in result.findings})
+    if doubtful:
+        # Which of several errors is raised may depend on which state stands for the orbit.
+        result = explore(_left(budget, started), ())
+        return _noted(result, (*refused, f"no symmetry: it could hide other errors behind {doubtful[0]}"))
+    return _noted(result, refused)
+
+
+def up_to_symmetry(search: Search, evidence: Evidence) -> tuple[Evidence, tuple[str, ...]]:
+    """The evidence of a search, with what its states stand for, and remarks."""
+    types = search.tiers.native.symmetric
+    if not types:
+        return evidence, ()
+    found = totals(search, evidence.states)
+    names = ", ".join(f"{t}[{t.size}]" for t in types)
+    known = found.states if found is not None else None
+    text = f"up to permutations of {names}: {evidence.states} states"
+    if known is not None:
+        text += f" stand for {known}"
+    notes = [text]
+    if found is not None and found.inexact:
+        notes.append(f"symmetry: heuristic normal form of {found.inexact} states (several may stand for one orbit)")
+    return replace(evidence, reduction=NAME, represents=known), tuple(notes)
+
+
+def _left(budget: Budget, started: float) -> Budget:
+    """What is left of a budget."""
+    if budget.seconds is None:
+        return budget
+    return replace(budget, seconds=max(0.0, budget.seconds - (time.monotonic() - started)))
+
+
+def _noted(result: Result, notes: tuple[str, ...]) -> Result:
+    return replace(result, notes=(*result.notes, *notes)) if notes else result
