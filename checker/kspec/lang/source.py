@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,18 @@ class Source:
     name: str
     text: str
 
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines, without line ends."""
+        return tuple(self.text.split("\n"))
+
     def line(self, number: int) -> str:
         """Line ``number`` (from 1) without its line end; empty when there is no such line."""
-        lines = self.text.split("\n")
-        return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else ""
+        return self.lines[number - 1].rstrip("\r") if 0 < number <= len(self.lines) else ""
 
     def excerpt(self, span: Span) -> str:
         """The text that ``span`` covers, with runs of white space made one blank."""
-        lines = self.text.split("\n")[span.line - 1 : span.end_line]
+        lines = list(self.lines[span.line - 1 : span.end_line])
         if not lines:
             return ""
         lines[-1] = lines[-1][: span.end_column - 1]

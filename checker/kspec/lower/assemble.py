@@ -16,7 +16,7 @@ from kspec.lower.binders import conjunction, domain
 from kspec.lower.declare import declare_all
 from kspec.lower.flow import split_guard
 from kspec.lower.observed import watch_scenarios
-from kspec.lower.scope import Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
+from kspec.lower.scope import MAX_SCALARS, Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.types import fold, resolve
 from kspec.lower.values import EmptyTag, NoneTag, of
 from kspec.system.expr import FALSE, TRUE, Binary, Cell, Const, Expr, Quant, Var
@@ -28,7 +28,6 @@ from kspec.system.simplify import simplify, simplify_block
 from kspec.system.stmt import Block, Stmt
 from kspec.types import IdType, Scalar, is_scalar, scalar
 
-MAX_SCALARS = 1 << 16
 RECURSION = 20_000
 
 
@@ -91,8 +90,6 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
         variables.append(Variable(b.info.decl.name, f.shape, f.cells))
         cells += f.cells
         flat += [f.starts[f"{c.name}/{k}"] for c in f.cells for k in range(c.size)]
-    if len(flat) > MAX_SCALARS:
-        raise error("E0349", f"the state has {len(flat)} scalars", program.main.decls[0].span, help="at most 65536")
     properties += [
         Property(name, "assert", TRUE, span=span) for name, span in ctx.asserts.items()
     ]
@@ -161,6 +158,7 @@ def _initial(ctx: Context, program: Program) -> tuple[list[int], Block]:
         for d in m.decls:
             if isinstance(d, ast.VarDecl):
                 try:
+                    _check_size(ctx, Env(m.name), d, len(flat))
                     flat += _start(ctx, Env(m.name), d, bool(inits))
                 except Failed as failed:
                     ctx.report(failed)
@@ -175,6 +173,14 @@ def _initial(ctx: Context, program: Program) -> tuple[list[int], Block]:
                 if isinstance(d, ast.VarDecl) and d.value is None:
                     _check_assigned(ctx, Env(m.name), d, init)
     return flat, init
+
+
+def _check_size(ctx: Context, env: Env, d: ast.VarDecl, before: int) -> None:
+    found = ctx.lookup(env, d.name)
+    assert isinstance(found, PlaceBinding)
+    total = before + sum(c.size for c in found.place.cells)
+    if total > MAX_SCALARS:
+        raise error("E0349", f"the state has {total} scalars up to here", d.span, help=f"at most {MAX_SCALARS}")
 
 
 def _check_assigned(ctx: Context, env: Env, d: ast.VarDecl, init: Block) -> None:
@@ -210,7 +216,7 @@ def _start(ctx: Context, env: Env, d: ast.VarDecl, has_init: bool) -> list[int]:
     out: list[int] = []
     for k, leaf in enumerate(leaves(t)):
         for i in indices(leaf.dims):
-            out.append(fold(v.leaf(k, tuple(Const(x) for x in i)), d.value))
+            out.append(fold(ctx, v.leaf(k, tuple(Const(x) for x in i)), d.value))
     return out
 
 

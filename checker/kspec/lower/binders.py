@@ -9,6 +9,7 @@ from kspec.lang import ast
 from kspec.lower import exprs
 from kspec.lower.coerce import dereference
 from kspec.lower.scope import Context, Env, TypeBinding, ValueBinding, error
+from kspec.lower.types import MAX_DOMAIN
 from kspec.lower.values import EmptyTag, NoneTag, Value, ValueType, of
 from kspec.system.expr import Binary, Const, Expr, Quant, Site, Var, bounds
 from kspec.system.layout import key_dims
@@ -57,6 +58,8 @@ def domain(ctx: Context, env: Env, name: str, d: ast.Domain) -> Bound:
         assert d.lo is not None and d.hi is not None
         lo, hi = exprs.number(ctx, env, d.lo), exprs.number(ctx, env, d.hi)
         least, most = bounds(lo)[0], max(bounds(hi)[1], bounds(lo)[0])
+        if most - least >= MAX_DOMAIN:
+            raise error("E0341", f"{most - least + 1} values are too many to go through", d.span)
         v = Var(ctx.fresh(name), least, most, RangeType(least, most))
         conds: list[Expr] = []
         if not isinstance(lo, Const):

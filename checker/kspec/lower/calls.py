@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from kspec.lang import ast
 from kspec.lang.diagnostics import Failed, did_you_mean
 from kspec.lang.source import Span
@@ -97,6 +99,7 @@ def _function(ctx: Context, env: Env, e: ast.Call, decl: ast.FunDecl, module: st
             "E0333", f"`{decl.name}` is recursive", e.span, help=" -> ".join((*env.calls, decl.name))
         )
     check_count(e, len(decl.params), "function")
+    ctx.spend(size(decl.body), env, e.span)
     inner = env.entering(decl.name, module)
     types_env = Env(module)
     lets: list[tuple[Var, Expr]] = []
@@ -110,6 +113,8 @@ def _function(ctx: Context, env: Env, e: ast.Call, decl: ast.FunDecl, module: st
             var = Var(ctx.fresh(p.name), max(lo, s.lo), min(hi, s.hi), s)
             lets.append((var, v.expr))
             v = of(s, var)
+        else:
+            v = _counted(ctx, env, v, e.span)
         inner = inner.bind(p.name, ValueBinding(v))
     result_type = resolve(ctx, types_env, decl.result)
     result = coerce(ctx, exprs.value(ctx, inner, decl.body, result_type), result_type, decl.body.span, "result")
@@ -121,6 +126,29 @@ def _function(ctx: Context, env: Env, e: ast.Call, decl: ast.FunDecl, module: st
         return body
 
     return Value(result_type, leaf)
+
+
+def _counted(ctx: Context, env: Env, v: Value, span: Span) -> Value:
+    """A compound argument, which is put in place wherever the function uses it."""
+
+    def leaf(k: int, i: tuple[Expr, ...]) -> Expr:
+        ctx.spend(1, env, span)
+        return v.leaf(k, i)
+
+    return Value(v.type, leaf, v.place)
+
+
+def size(node: object) -> int:
+    """How many nodes a part of the syntax tree has."""
+    total, stack = 0, [node]
+    while stack:
+        x = stack.pop()
+        if isinstance(x, tuple):
+            stack.extend(x)
+        elif dataclasses.is_dataclass(x) and not isinstance(x, Span):
+            total += 1
+            stack.extend(getattr(x, f.name) for f in dataclasses.fields(x))
+    return total
 
 
 def _struct(ctx: Context, env: Env, e: ast.Call, t: StructType) -> Value:

@@ -18,7 +18,7 @@ from kspec.lang.source import Span
 from kspec.lower import assign, exprs, stepwise, stmts
 from kspec.lower.binders import bind, conjunction
 from kspec.lower.coerce import coerce
-from kspec.lower.scope import Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
+from kspec.lower.scope import MAX_SCALARS, Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.types import resolve, sized
 from kspec.lower.values import Place, Value
 from kspec.system.constant import NotConstant, evaluate
@@ -156,6 +156,10 @@ class Flow:
             for c in cells_of(owner, t)
         )
         self.info.locals[name] = Place(t, cells, ())
+        total = sum(c.size for p in self.info.locals.values() for c in p.cells)
+        if total > MAX_SCALARS:
+            headline = f"the locals of `{self.name}` are {total} scalars"
+            raise error("E0349", headline, span, help=f"at most {MAX_SCALARS}")
         return Place(t, cells, self.self_index(), self.ctx.site(span))
 
     def here(self, number: int) -> Location:

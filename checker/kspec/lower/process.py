@@ -123,7 +123,7 @@ def build(ctx: Context, info: ProcessInfo) -> Built:
         kind = resolve(ctx, Env(info.module), t.type)
         v = stmts.initial_value(ctx, Env(info.module), t.value, kind)
         p = flow.local(t.name, kind, t.span)
-        heads[t.name] = start_values(v, kind, t.value)
+        heads[t.name] = start_values(ctx, v, kind, t.value)
         env = env.bind(t.name, PlaceBinding(p))
     entry, end = flow.new(), flow.new()
     flow.locations[end].name = "done"
@@ -132,7 +132,7 @@ def build(ctx: Context, info: ProcessInfo) -> Built:
     return Built(info, flow, flow.resolve(entry), heads)
 
 
-def start_values(v: Value, kind: Type, e: ast.Expr | None) -> tuple[int, ...]:
+def start_values(ctx: Context, v: Value, kind: Type, e: ast.Expr | None) -> tuple[int, ...]:
     """The flat start values of a constant value, leaf by leaf, each row-major."""
     out: list[int] = []
     for k, leaf in enumerate(leaves(kind)):
@@ -142,7 +142,7 @@ def start_values(v: Value, kind: Type, e: ast.Expr | None) -> tuple[int, ...]:
                 out.append(expr.value)
             else:
                 assert e is not None  # defaults are constants
-                out.append(fold(expr, e))
+                out.append(fold(ctx, expr, e))
     return tuple(out)
 
 

@@ -10,8 +10,12 @@ from kspec.lang import ast
 from kspec.lang.diagnostics import Diagnostic, Failed, Note, did_you_mean
 from kspec.lang.source import Source, Span
 from kspec.lower.values import Place, Value
+from kspec.system.constant import MOST_STEPS, Steps
 from kspec.system.expr import Cell, Site
 from kspec.types import BOOL, EnumType, IdType, Scalar, StructType, Type
+
+MOST_WORK = 40_000
+MAX_SCALARS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,9 @@ class Context:
     watching: bool = False
     params: list[dict[str, str]] = field(default_factory=list)
     counter: int = 0
+    steps: Steps = field(default_factory=lambda: Steps(MOST_STEPS))
+    work: int = 0
+    outermost: Span | None = None
     broken: set[str] = field(default_factory=set)
     on_demand: Callable[[str, Span], bool] | None = None
 
@@ -138,6 +145,28 @@ class Context:
         """A name that is not used elsewhere in the same action or property."""
         self.counter += 1
         return f"{base}'{self.counter}"
+
+    def spend(self, work: int, env: Env, span: Span) -> None:
+        """Accounts for text that is put in place of a call; raises Failed (E0353, once) when it becomes too much."""
+        if not env.calls:
+            self.outermost = span
+        before, self.work = self.work, self.work + work
+        if self.work > MOST_WORK:
+            if before > MOST_WORK:
+                raise Failed([])
+            raise error(
+                "E0353",
+                "the model becomes too large when calls are replaced by what they call",
+                self.outermost or span,
+                help="use `let` for values that are needed twice, and procedures that processes run step by step",
+            )
+
+    def add_temps(self, cells: tuple[Cell, ...]) -> None:
+        """Notes temporaries; raises Failed (E0349) when they become too many."""
+        self.temps.extend(cells)
+        if sum(c.size for c in self.temps) > MAX_SCALARS:
+            headline = "the temporary values of the steps have too many elements"
+            raise Failed([Diagnostic("E0349", headline, None, help=f"at most {MAX_SCALARS}")])
 
     def site(self, span: Span) -> Site:
         """The site of a span, with its text."""

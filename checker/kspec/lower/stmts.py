@@ -8,7 +8,7 @@ from kspec.lang import ast
 from kspec.lang.source import Span
 from kspec.lower import assign, exprs
 from kspec.lower.binders import Bound, bind, conjunction
-from kspec.lower.calls import check_count
+from kspec.lower.calls import check_count, size
 from kspec.lower.coerce import coerce
 from kspec.lower.order import depends_on_order
 from kspec.lower.scope import (
@@ -121,7 +121,7 @@ def statement(ctx: Context, env: Env, t: ast.Stmt, frame: Frame) -> tuple[Env, l
 def temporary(ctx: Context, name: str, t: Type) -> Place:
     """A place that lives inside one step."""
     cells = cells_of(ctx.fresh(f"'{name}"), t, temp=True)
-    ctx.temps.extend(cells)
+    ctx.add_temps(cells)
     return Place(t, cells, ())
 
 
@@ -276,7 +276,7 @@ def _settle(ctx: Context, b: Bound, cond: Expr, site: Site) -> tuple[list[Stmt],
 
     dims = tuple(v.type if v.type is not None else RangeType(v.lo, v.hi) for v in b.vars)
     cell = Cell(ctx.fresh("'todo") + "[]" * len(dims), dims, BOOL, temp=True)
-    ctx.temps.append(cell)
+    ctx.add_temps((cell,))
     return [Assign((Write(cell, b.vars, cond, b.vars),), site)], Binary("eq", Read(cell, b.vars), Const(1))
 
 
@@ -295,6 +295,7 @@ def inline(ctx: Context, env: Env, t: ast.CallStmt) -> list[Stmt]:
     if decl.name in env.calls:
         raise error("E0333", f"`{decl.name}` is recursive", t.span, help=" -> ".join((*env.calls, decl.name)))
     check_count(t, len(decl.params), "procedure")
+    ctx.spend(size(decl.body), env, t.span)
     inner = env.entering(decl.name, module)
     out: list[Stmt] = []
     for p, a in zip(decl.params, t.args, strict=True):

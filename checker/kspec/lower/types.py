@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from kspec.lang import ast
+from kspec.lang.build_ast import MAX_INT
 from kspec.lang.diagnostics import Failed, did_you_mean
 from kspec.lang.source import Span
 from kspec.lower.scope import Context, Env, TypeBinding, describe, error
 from kspec.lower.values import EmptyTag, NoneTag
-from kspec.system.constant import ConstantFails, NotConstant, evaluate
+from kspec.system.constant import ConstantFails, NotConstant, TooLong, evaluate
 from kspec.system.expr import Expr
-from kspec.system.layout import leaves
+from kspec.system.layout import key_dims
 from kspec.types import (
     MapType,
     OptType,
@@ -24,7 +27,8 @@ from kspec.types import (
 )
 
 MAX_DOMAIN = 1 << 20
-MAX_CELLS = 1 << 20
+MAX_CELLS = 1 << 16
+MAX_LEAVES = 1 << 10
 
 
 def resolve(ctx: Context, env: Env, t: ast.TypeExpr) -> Type:
@@ -53,7 +57,7 @@ def resolve(ctx: Context, env: Env, t: ast.TypeExpr) -> Type:
             inner = resolve(ctx, env, base)
             if isinstance(inner, OptType):
                 raise error("E0342", "an optional of an optional", span, help="one `?` is enough")
-            return OptType(inner)
+            return sized(OptType(inner), span)
         case ast.SetTypeExpr(item, span):
             inner = resolve(ctx, env, item)
             key_scalars(inner, item.span, "a set member")
@@ -86,20 +90,38 @@ def key_scalars(t: Type, span: Span, what: str) -> None:
 
 def sized(t: Type, span: Span) -> Type:
     """``t``, unless it takes more cells than any engine could hold (E0341)."""
-    if count_cells(t) > MAX_CELLS:
+    parts, scalars = count_cells(t)
+    if scalars > MAX_CELLS:
         raise error("E0341", f"`{t}` has too many elements", span, help=f"keep it below {MAX_CELLS}")
+    if parts > MAX_LEAVES:
+        raise error("E0341", f"`{t}` has too many fields", span, help=f"at most {MAX_LEAVES}, nested ones included")
     return t
 
 
-def count_cells(t: Type) -> int:
-    """How many scalars a value of the type takes."""
-    total = 0
-    for leaf in leaves(t):
-        n = 1
-        for d in leaf.dims:
-            n *= d.hi - d.lo + 1
-        total += n
-    return total
+def count_cells(t: Type) -> tuple[int, int]:
+    """How many cells and how many scalars a value of the type takes."""
+    match t:
+        case StructType(_, fields):
+            parts = [count_cells(ft) for _, ft in fields]
+            return sum(p for p, _ in parts), sum(n for _, n in parts)
+        case MapType(key, value):
+            parts_, n = count_cells(value)
+            return parts_, n * _values(key)
+        case SetType(item):
+            return 1, _values(item)
+        case SeqType(item, cap):
+            parts_, n = count_cells(item)
+            return parts_ + 1, n * cap + 1
+        case OptType(base) if not is_scalar(t):
+            parts_, n = count_cells(base)
+            return parts_ + 1, n + 1
+        case _:
+            return 1, 1
+
+
+def _values(t: Type) -> int:
+    """How many values a key type has."""
+    return math.prod(d.hi - d.lo + 1 for d in key_dims(t))
 
 
 def constant(ctx: Context, env: Env, e: ast.Expr, want: Type | None = None) -> tuple[Scalar, int]:
@@ -112,17 +134,22 @@ def constant(ctx: Context, env: Env, e: ast.Expr, want: Type | None = None) -> t
         v = coerce(ctx, v, want, e.span)
     if isinstance(v.type, NoneTag | EmptyTag) or not is_scalar(v.type):
         raise error("E0345", "a constant scalar is needed here", e.span)
-    return scalar(v.type), fold(v.expr, e)
+    return scalar(v.type), fold(ctx, v.expr, e)
 
 
-def fold(expr: Expr, e: ast.Expr) -> int:
-    """The value of a constant expression; raises Failed (E0345) when it is not one or raises an error."""
+def fold(ctx: Context, expr: Expr, e: ast.Expr) -> int:
+    """The value of a constant expression; raises Failed when it is not one or raises an error."""
     try:
-        return evaluate(expr)
+        value = evaluate(expr, None, ctx.steps)
+    except TooLong as problem:
+        raise error("E0353", f"this constant is too much work: {problem}", e.span) from None
     except ConstantFails as problem:
         raise error("E0352", f"this constant has no value: {problem}", e.span) from None
     except NotConstant as problem:
         raise error("E0345", "a constant is needed here", e.span, str(problem)) from None
+    if abs(value) > MAX_INT:
+        raise error("E0107", "the number is too large", e.span, help=f"at most {MAX_INT}")
+    return value
 
 
 def number(ctx: Context, env: Env, e: ast.Expr) -> int:

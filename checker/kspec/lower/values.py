@@ -82,8 +82,7 @@ class Place:
         """The scalar at a leaf; an identity that has no value yet is the error ``none``."""
         cell = self.cells[leaf]
         value: Expr = Read(cell, self.index + index, self.old)
-        wanted = leaves(self.type)[leaf].type
-        if isinstance(wanted, IdType) and isinstance(cell.type, OptType):
+        if isinstance(cell.type, OptType) and isinstance(wanted := leaves(self.type)[leaf].type, IdType):
             value = Narrow(value, wanted.lo, wanted.hi, "none", self.site)
         for check in reversed(self.checks):
             value = Let(CHECKED, check, value)
