@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from kspec.certify import exprjson
 from kspec.certify.certificate import Clause, Layer, certificate, dump
 from kspec.certify.check import recheck
 from kspec.engine.protocol import Budget, Goals
 from kspec.symbolic.kinduction import KInductionEngine
-from kspec.system.expr import Expr
+from kspec.system.expr import Const, Expr, Let, Read, Var
 from kspec.system.model import System
 from symbolic.build import eq, rd
 from symbolic.classics import german
@@ -76,6 +78,7 @@ def set_to(*path: str | int, value: object) -> Edit:
         (set_to("layers", 1, "properties", value=[{"name": "deadlock"}]), "no property 'deadlock'"),
         (set_to("layers", 1, "k", value=3), "layer 2: something goes wrong in step 3 of the induction, turn"),
         (set_to("layers", 1, "k", value=0), "k is 0"),
+        (set_to("layers", 1, "k", value=10**9), "k is 1000000000"),
         (set_to("layers", 1, "k", value=True), "a layer lacks"),
         (set_to("layers", 1, "kind", value="inductive"), "k = 4 is not inductive"),
         (set_to("layers", 1, "clauses", value=[{"text": "x"}]), "a clause has no expression"),
@@ -138,6 +141,15 @@ def test_a_clause_that_is_false_at_the_start() -> None:
     assert "a clause is false in a simulated state: x == 2" in problem(lockstep(), text)
 
 
+def test_a_clause_that_makes_no_sense() -> None:
+    """An index outside its dimension, and a variable outside its bounds."""
+    holds = token().cells[0]
+    i = Var("i", 0, 1)
+    for e in (Read(holds, (Const(9),)), Let(i, Const(7), eq(i, 7))):
+        text = dump(certificate(token(), (Layer(1, (), (Clause(e, ""),)),), ""), {})
+        assert "outside" in problem(token(), text)
+
+
 def test_a_clause_that_is_false_far_away() -> None:
     """Beyond what simulation sees: only the induction can tell."""
     system = german(3, wrong=True)
@@ -179,3 +191,12 @@ def test_expressions_survive() -> None:
     cells |= {c.name: c for c in token().cells}
     for e in expressions:
         assert exprjson.load(json.loads(json.dumps(exprjson.dump(e))), cells) == e
+
+
+def test_the_schema_describes_them() -> None:
+    schema = json.loads((Path(__file__).parents[2] / "spec" / "certificate.schema.json").read_text())
+    for text in (proof(lockstep()), token_proof(*token_clauses()), proof(island())):
+        jsonschema.validate(json.loads(text), schema)
+    for edit in (set_to("version", value=2), set_to("layers", 0, "k", value=0), set_to("extra", value=1)):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(json.loads(edited(proof(lockstep()), edit)), schema)

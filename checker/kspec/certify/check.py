@@ -17,13 +17,15 @@ from kspec.certify.certificate import BadCertificate, Certificate, Clause, Layer
 from kspec.certify.frames import Events, Frames, Taken
 from kspec.certify.meaning import Memory, NotEncodable
 from kspec.certify.terms import Formula
-from kspec.interp.evaluate import EvalError
+from kspec.interp.evaluate import EvalError, MalformedError
 from kspec.interp.machine import Machine
 from kspec.system.effects import DEADLOCK, ERROR_KINDS, expr_errors
 from kspec.system.model import State, System
+from kspec.system.representation import with_representation
 
 WALKS = 20
 LENGTH = 50
+MOST_K = 1000
 SIMULATE_SECONDS = 1.0
 
 
@@ -47,13 +49,14 @@ def recheck(system: System, text: str, since: int = 0, seed: int = 0) -> Recheck
     The layers before ``since`` are taken as checked before (a proof that grows is checked layer by layer).
     """
     checker = f"bitwuzla {_version()}"
+    system = with_representation(system)
     try:
         c = load(text, system)
         _fits(system, c)
         _simulate(system, c.layers[since:], seed)
         for i, layer in enumerate(c.layers[since:], since):
             _Layer(system, c.layers[:i], layer, f"layer {i + 1}").check()
-    except (BadCertificate, NotEncodable, Unproved) as e:
+    except (BadCertificate, NotEncodable, Unproved, MalformedError) as e:
         return Recheck((), (str(e),), checker)
     return Recheck(c.proved, (), checker)
 
@@ -73,7 +76,7 @@ def _fits(system: System, c: Certificate) -> None:
     if system.deadlock:
         known.add(DEADLOCK)
     for layer in c.layers:
-        if layer.k < 1:
+        if not 1 <= layer.k <= MOST_K:
             raise BadCertificate(f"k is {layer.k}")
         for name in layer.properties:
             if name not in known:

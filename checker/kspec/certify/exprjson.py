@@ -29,6 +29,7 @@ from kspec.system.expr import (
 
 MOST_DEPTH = 400
 MOST_VALUES = 4096
+MOST_NUMBER = 1 << 63
 
 
 class BadExpression(ValueError):
@@ -81,7 +82,7 @@ def _load(item: object, cells: Mapping[str, Cell], scope: Mapping[str, Var], dep
         return _load(x, cells, scope if more is None else {**scope, **more}, depth + 1)
 
     match item:
-        case ["const", int(value)] if not isinstance(value, bool):
+        case ["const", int(value)] if not isinstance(value, bool) and abs(value) <= MOST_NUMBER:
             return Const(value)
         case ["var", str(name)]:
             if name not in scope:
