@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 KSPEC = (sys.executable, "-P", "-c", "import sys; from kspec.cli.main import main; sys.exit(main())")
@@ -46,7 +47,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def kspec(
-    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 60
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 240
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end."""
     return subprocess.run(
@@ -60,9 +61,10 @@ def kspec(
     )
 
 
-def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    """Starts a command."""
-    return subprocess.Popen(
+@contextmanager
+def started(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command that runs while the block does; what is left of it at the end is killed."""
+    run = subprocess.Popen(
         [*KSPEC, *arguments],
         cwd=cwd,
         env=environment(),
@@ -71,6 +73,12 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    with run:
+        try:
+            yield run
+        finally:
+            if run.poll() is None:
+                run.kill()
 
 
 def lock(folder: Path, *checks: str, name: str = "lock.kspec") -> Path:

@@ -22,7 +22,7 @@ def on_a_terminal(folder: Path, *arguments: str, interrupt_after: str = "", **en
         os.chdir(folder)
         os.execve(KSPEC[0], [*KSPEC, *arguments], environment(**env))
     seen = b""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     typed = not interrupt_after
     while time.monotonic() < deadline:
         if select.select([fd], [], [], 0.1)[0]:
@@ -60,7 +60,7 @@ def test_no_color_is_honoured(tmp_path: Path) -> None:
 
 def test_progress_is_shown_and_wiped(tmp_path: Path) -> None:
     (tmp_path / "large.kspec").write_text(LARGE)
-    code, out = on_a_terminal(tmp_path, "check", "--engine", "interp", "--timeout", "2", "large.kspec")
+    code, out = on_a_terminal(tmp_path, "check", "--engine", "interp", "--timeout", "4", "large.kspec")
     assert code == 3
     samples = re.findall(r"\d+/1 done; default [0-9.]+ s \(interp\): (\d+) states, frontier \d+, depth", out)
     assert samples and int(samples[-1]) > 100
@@ -83,5 +83,5 @@ def test_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
     (tmp_path / "large.kspec").write_text(LARGE)
     started = time.monotonic()
     code, out = on_a_terminal(tmp_path, "check", "--engine", "interp", "large.kspec", interrupt_after="frontier")
-    assert code == 3 and time.monotonic() - started < 20
+    assert code == 3 and time.monotonic() - started < 100
     assert "interrupted" in out and "Traceback" not in out
