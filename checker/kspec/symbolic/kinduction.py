@@ -24,6 +24,7 @@ from kspec.symbolic.solver import new_solver, solver_name
 from kspec.symbolic.supervise import Emit, supervise
 from kspec.system.effects import DEADLOCK, ERROR_KINDS
 from kspec.system.model import System
+from kspec.system.representation import is_representation, with_representation
 
 EXPLAINED_K = 4
 EXPLAINING_SHARE = 0.1
@@ -53,6 +54,7 @@ class KInductionEngine:
 
 def prove(system: System, goals: Goals, budget: Budget, solver: str | None, emit: Emit[Result]) -> Result:
     """The search itself, handing over what it has at every depth."""
+    system = with_representation(system)
     found = Found(system)
     try:
         template = encode(system)
@@ -92,8 +94,9 @@ class _Proof:
 
     def __post_init__(self) -> None:
         self.system = self.template.system
-        self.claims = claims(self.system)
-        self.names = (*self.claims, *sorted(self.found.goals))
+        provable = claims(self.system)
+        self.claims = tuple(n for n in provable if not is_representation(n))
+        self.names = (*provable, *sorted(self.found.goals))
         self.started = time.monotonic()
 
     def run(self) -> Result:
