@@ -139,3 +139,13 @@ def test_trim_keeps_what_was_used_last(tmp_path: Path) -> None:
     cache.trim(250)
     assert [e.key[-1] for e in cache.entries()] == ["3", "2"]
     assert not stale.exists()
+
+
+def test_compiler_that_is_slow_to_read(tmp_path: Path) -> None:
+    """The whole text arrives, however late the compiler gets to it."""
+    script = tmp_path / "cc"
+    script.write_text('#!/bin/sh\nsleep 0.3\ncat > "$2"\n')
+    script.chmod(0o755)
+    cache, text = opened(tmp_path), "/* " + "x" * 1_000_000 + " */"
+    path = start(Compiler("cc", (str(script),), ""), text, cache).result()
+    assert path.read_text() == text

