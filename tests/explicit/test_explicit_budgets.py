@@ -37,9 +37,9 @@ def run(system: System, budget: Budget, control: Recorder | None = None) -> tupl
 
 def test_time() -> None:
     """The run ends by itself, with what it has seen and the last complete level."""
-    result, seconds = run(german(5), Budget(seconds=0.5))
+    result, seconds = run(german(5), Budget(seconds=1.0))
     assert (result.status, result.reason) == ("unknown", "time")
-    assert seconds < 2.5
+    assert seconds < 3.0
     assert result.evidence is not None
     assert result.evidence.states > 1000
     assert 0 < result.evidence.depth < 50
@@ -87,7 +87,7 @@ def test_depth() -> None:
 def test_progress() -> None:
     """Samples come while the search runs, and grow."""
     control = Recorder()
-    result, _ = run(german(5), Budget(seconds=1.2), control)
+    result, _ = run(german(5), Budget(seconds=2.0), control)
     assert len(control.samples) >= 2
     first, last = control.samples[0], control.samples[-1]
     assert 0 < first.states < last.states

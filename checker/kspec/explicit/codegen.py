@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 
+from kspec.explicit.analysis import can_fail
 from kspec.explicit.dispatch import Entry, dispatch, entry_of
 from kspec.explicit.emitter import Emitter, Val, c_type, literal
 from kspec.explicit.expressions import Scope, evaluate
@@ -174,6 +175,9 @@ def _check(maker: _Maker, p: Property) -> str:
     scope = maker.scope(out, "t", "s")
     number = maker.number(p.name)
     at = "s" if p.kind == "step" else "t"
+    if not can_fail(p.expr):
+        # What was decided in an earlier level is not looked at again (except to find its runs).
+        out.line(f"if (w->mode == SEARCH && w->sh->decided[{number}]) return;")
     v = evaluate(p.expr, scope)
     wrong = v.text if p.kind == "reachable" else f"!{v.text}"
     out.line(f"if (RARE({wrong})) found(w, {number}, 0, {at});")

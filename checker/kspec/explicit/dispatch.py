@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from kspec.explicit.analysis import can_fail, operands
 from kspec.explicit.emitter import Val, literal
-from kspec.explicit.expressions import Scope, can_fail, evaluate, operands
+from kspec.explicit.expressions import Scope, evaluate
 from kspec.system.expr import Binary, Cell, Const, Expr, Fold, Quant, Read, Var, walk
 from kspec.system.model import Action
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from kspec.explicit.analysis import can_fail, operands, stays
 from kspec.explicit.emitter import Emitter, Val, c_type, constant, literal
 from kspec.explicit.fields import Field, Unsupported, strides
 from kspec.system.expr import (
@@ -32,7 +33,6 @@ from kspec.system.expr import (
     Unary,
     Var,
     bounds,
-    walk,
 )
 
 C_OPS: Mapping[str, str] = {
@@ -71,36 +71,6 @@ class Scope:
         name = self.out.local(var.lo, var.hi + 1)
         head = f"for ({name} = {literal(var.lo)}; {name} <= {literal(var.hi)}; {name}++)"
         return self.bind(var, Val(name, var.lo, var.hi)), head
-
-
-def can_fail(e: Expr) -> bool:
-    """Whether evaluating ``e`` may raise an error (False only when it surely cannot)."""
-    for x in walk(e):
-        match x:
-            case Narrow(value, lo, hi):
-                vlo, vhi = bounds(value)
-                if vlo < lo or vhi > hi:
-                    return True
-            case Binary("div" | "mod", _, b):
-                blo, bhi = bounds(b)
-                if blo <= 0 <= bhi:
-                    return True
-            case _:
-                pass
-    return False
-
-
-def operands(e: Expr, op: str) -> list[Expr]:
-    """The operands of a chain of one associative operator, left to right; ``[e]`` when it is none."""
-    found: list[Expr] = []
-    stack = [e]
-    while stack:
-        x = stack.pop()
-        if isinstance(x, Binary) and x.op == op:
-            stack += (x.b, x.a)
-        else:
-            found.append(x)
-    return found
 
 
 def evaluate(e: Expr, scope: Scope) -> Val:
@@ -374,20 +344,7 @@ def _fold(e: Fold, scope: Scope) -> Val:
         inner, head = bound.loop(e.var)
         with out.block(head):
             v = evaluate(e.body, inner)
-            if not _stays(e):
+            if not stays(e):
                 v = within(v, e.acc.lo, e.acc.hi, inner)
             out.line(f"{acc} = {v.text};")
     return Val(acc, e.acc.lo, e.acc.hi)
-
-
-def _stays(e: Fold) -> bool:
-    """Whether ``acc = acc + step`` so often cannot leave the bounds of ``acc``."""
-    match e.body:
-        case Binary("add", Var(name), step) if name == e.acc.name and not any(
-            isinstance(x, Var) and x.name == name for x in walk(step)
-        ):
-            (lo, hi), (least, most) = bounds(e.init), bounds(step)
-            times = e.var.hi - e.var.lo + 1
-            return e.acc.lo <= lo + times * min(least, 0) and hi + times * max(most, 0) <= e.acc.hi
-        case _:
-            return False

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from kspec.explicit.analysis import can_fail, operands
 from kspec.explicit.emitter import Val, c_type, literal
-from kspec.explicit.expressions import Scope, can_fail, evaluate, operands, position, within
+from kspec.explicit.expressions import Scope, evaluate, position, within
 from kspec.explicit.fields import Unsupported
 from kspec.system.expr import Cell, Expr, Read, Var
 from kspec.system.expr import walk as walk_expr
