@@ -35,6 +35,12 @@ class Diagnostic:
     severity: Literal["error", "warning"] = "error"
 
 
+LONG_NAME = 60
+MOST_CANDIDATES = 2000
+LONG_LINE = 300
+"""Headlines, labels and help are cut at this length when they are shown."""
+
+
 class Failed(Exception):
     """The input has errors; carries the diagnostics and the texts that they point into."""
 
@@ -51,7 +57,9 @@ def visible(text: str) -> str:
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """``did you mean `x`?`` for the nearest candidate, or nothing."""
-    near = difflib.get_close_matches(name, sorted(set(candidates)), n=1, cutoff=0.6)
+    if len(name) > LONG_NAME:
+        return ""
+    near = difflib.get_close_matches(name, sorted(set(candidates))[:MOST_CANDIDATES], n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""
 
 
@@ -68,7 +76,7 @@ def render(diagnostic: Diagnostic, sources: Iterable[Source] = ()) -> str:
            = help: did you mean `fob`?
     """
     texts = {s.name: s for s in sources}
-    out = [f"{diagnostic.severity}[{diagnostic.code}]: {visible(diagnostic.headline)}"]
+    out = [f"{diagnostic.severity}[{diagnostic.code}]: {_cut(diagnostic.headline)}"]
     width = max(
         (len(str(s.line)) for s in (diagnostic.span, *(n.span for n in diagnostic.notes)) if s), default=1
     )
@@ -77,8 +85,13 @@ def render(diagnostic: Diagnostic, sources: Iterable[Source] = ()) -> str:
     for note in diagnostic.notes:
         out += _excerpt(note.span, note.text, texts, width, ":::", "-")
     if diagnostic.help:
-        out.append(f"{' ' * width}  = help: {visible(diagnostic.help)}")
+        out.append(f"{' ' * width}  = help: {_cut(diagnostic.help)}")
     return "\n".join(out)
+
+
+def _cut(text: str) -> str:
+    """``text``, visible, and not too long: names and types in it may be of any length."""
+    return visible(text if len(text) <= LONG_LINE else text[:LONG_LINE] + "...")
 
 
 def _excerpt(
@@ -88,14 +101,14 @@ def _excerpt(
     out = [f"{pad}{arrow} {visible(str(span))}"]
     source = texts.get(span.file)
     if source is None:
-        return out + ([f"{pad}  = {visible(label)}"] if label else [])
+        return out + ([f"{pad}  = {_cut(label)}"] if label else [])
     line = source.line(span.line)
     start = min(span.column, len(line) + 1)
     end = span.end_column if span.end_line == span.line else len(line) + 1
     shown, lead, marked = _window(line, start - 1, max(end - 1, start))
     out.append(f"{pad} |")
     out.append(f"{span.line:>{width}} | {shown}")
-    out.append(f"{pad} | {lead}{mark * max(1, marked)} {visible(label)}".rstrip())
+    out.append(f"{pad} | {lead}{mark * max(1, marked)} {_cut(label)}".rstrip())
     return out
 
 

@@ -68,11 +68,13 @@ def syntax_error(error: UnexpectedInput, source: Source, offset: Span | None = N
             return _unexpected(str(token), span, accepts)
         case UnexpectedCharacters(line=line, column=column, char=char, pos_in_stream=at):
             word = re.compile(r"\w+|.?").match(source.text if offset is None else "", at or 0)
-            text = word[0] if word and word[0] else str(char)
+            text = word[0] if word and word[0] and word[0].isascii() else str(char)
             span = _shifted(source, line, column, text, offset)
-            if text.isidentifier():
+            if text.isidentifier() and text.isascii():
                 return _unexpected(text, span, set(error.allowed or ()))
             help_ = "a text ends on the line on which it began" if char == '"' else ""
+            if not char.isascii():
+                help_ = "names are made of ASCII letters, digits and `_`"
             return Diagnostic("E0101", f"unexpected character {char!r}", span, help=help_)
         case _:
             return Diagnostic("E0101", "syntax error", None)

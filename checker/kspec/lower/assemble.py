@@ -57,8 +57,7 @@ def elaborate(program: Program, params: Mapping[str, str], *, merging: bool = Tr
     try:
         return _elaborate(ctx, program, params, merging)
     except Failed as failed:
-        ctx.report(failed)
-        raise Failed(ctx.diagnostics, program.sources) from None
+        raise Failed(dict.fromkeys((*ctx.diagnostics, *failed.diagnostics)), program.sources) from None
 
 
 def _stop_on_errors(ctx: Context) -> None:

@@ -9,7 +9,7 @@ from kspec.lang import ast
 from kspec.lang.diagnostics import Diagnostic, Failed, Note, did_you_mean
 from kspec.lang.load import Program
 from kspec.lang.source import Span
-from kspec.lower.declare import declare_all, parameters_in_words
+from kspec.lower.declare import declare_only, parameters_in_words
 from kspec.lower.scope import ConstBinding, Context, Env, error
 from kspec.lower.types import constant, number
 from kspec.system.check import Case, Expectation
@@ -25,9 +25,7 @@ def cases(program: Program) -> tuple[Case, ...]:
     Raises Failed when a check names what is not there.  A model without checks has one, ``default``.
     """
     ctx = Context({s.name: s for s in program.sources})
-    declare_all(ctx, program, {})
-    if ctx.diagnostics:
-        raise Failed(ctx.diagnostics, program.sources)
+    declare_only(ctx, program)
     known = set(property_names(program))
     has_limit = any(
         isinstance(d, ast.PropertyDecl) and d.kind == "limit" for m in program.modules for d in m.decls

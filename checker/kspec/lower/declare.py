@@ -39,6 +39,7 @@ from kspec.types import (
 
 BUILTINS = frozenset({"old", "ord", "min", "max", "count", "sum", "deadlock", "error"})
 MAX_IDENTITIES = 4096
+MAX_KEYS = 16
 
 
 def declare_all(ctx: Context, program: Program, settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -56,6 +57,16 @@ def declare_all(ctx: Context, program: Program, settings: Mapping[str, str]) -> 
             help_ = did_you_mean(name, params) or parameters_in_words(params)
             ctx.report(Failed([Diagnostic("E0601", f"the model has no parameter `{name}`", None, help=help_)]))
     return tuple(params.items())
+
+
+def declare_only(ctx: Context, program: Program) -> None:
+    """Declares everything with the defaults of the parameters; raises Failed with what is wrong."""
+    try:
+        declare_all(ctx, program, {})
+    except Failed as failed:
+        raise Failed(failed.diagnostics, program.sources) from None
+    if ctx.diagnostics:
+        raise Failed(ctx.diagnostics, program.sources)
 
 
 def parameters_in_words(params: Iterable[str]) -> str:
@@ -173,6 +184,8 @@ class _Module:
                 self._add(name, TypeBinding(_struct(ctx, env, name, fields, span)))
             case ast.VarDecl(_, keys, type_, _, span):
                 t1: Type = resolve(ctx, env, type_)
+                if len(keys) > MAX_KEYS:
+                    raise error("E0341", f"{len(keys)} indices are too many", span, help=f"at most {MAX_KEYS}")
                 for key in reversed(keys):
                     t1 = resolve_key(ctx, env, key, t1, span)
                 self._add(name, PlaceBinding(Place(t1, cells_of(name, t1), ())))

@@ -10,7 +10,7 @@ from kspec.lower import exprs
 from kspec.lower.assemble import Elaborated, elaborate
 from kspec.lower.calls import wrong_count
 from kspec.lower.checks import property_names, values
-from kspec.lower.declare import declare_all
+from kspec.lower.declare import declare_only
 from kspec.lower.scope import Context, Env, error, unknown
 from kspec.lower.types import constant, number
 from kspec.system.check import Disabled, Do, Expect, Pick, Scenario, ScenarioStep
@@ -21,9 +21,7 @@ MAX_STEPS = 10_000
 def scenarios(program: Program) -> tuple[Scenario, ...]:
     """The scenarios of the model's own file, in order.  Raises Failed."""
     ctx = Context({s.name: s for s in program.sources})
-    declare_all(ctx, program, {})
-    if ctx.diagnostics:
-        raise Failed(ctx.diagnostics, program.sources)
+    declare_only(ctx, program)
     known = set(property_names(program))
     built: dict[tuple[tuple[str, str], ...], Elaborated] = {}
     seen: dict[str, Span] = {}

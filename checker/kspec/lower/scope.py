@@ -16,6 +16,8 @@ from kspec.types import BOOL, EnumType, IdType, Scalar, StructType, Type
 
 MOST_WORK = 40_000
 MAX_SCALARS = 1 << 16
+ENOUGH = 100
+"""After so many errors no more are looked for."""
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,13 @@ class Context:
         return Site(span, source.excerpt(span) if source else "")
 
     def report(self, failed: Failed) -> None:
-        """Notes the diagnostics of a part that failed, so that other parts are looked at, too."""
+        """Notes the diagnostics of a part that failed, so that other parts are looked at, too.
+
+        Raises Failed with all of them when there are enough.
+        """
         self.diagnostics.extend(d for d in failed.diagnostics if d not in self.diagnostics)
+        if len(self.diagnostics) >= ENOUGH:
+            raise Failed(self.diagnostics)
 
     def lookup(self, env: Env, name: str) -> Binding | None:
         """What a name means here."""
