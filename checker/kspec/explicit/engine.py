@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Result, Run, Status
 from kspec.explicit.budgets import Budgets, StopError, resident
+from kspec.explicit.checkpoint import Identity, Keeping, Store
+from kspec.explicit.codegen import Native
 from kspec.explicit.fields import Unsupported
 from kspec.explicit.orbits import OrbitTracer
 from kspec.explicit.reduction import up_to_symmetry, with_symmetry
@@ -30,9 +32,11 @@ class ExplicitEngine:
     """Implements ``kspec.engine.protocol.Engine``.
 
     A system that cannot be made native code is explored by the interpreter, and a note says so.
+    ``keeping``: where checkpoints of searches go, and whether to go on from one.
     """
 
     tuning: Tuning = field(default_factory=Tuning)
+    keeping: Keeping | None = None
     name: str = NAME
 
     def __post_init__(self) -> None:
@@ -57,7 +61,8 @@ class ExplicitEngine:
         tiers: Tiers | None = None
         try:
             tiers = Tiers(system, max(1, budget.threads), self.tuning, budgets.poll, symmetric=symmetric)
-            return _check(Search(system, goals, budgets, tiers, self.tuning))
+            store = self._store(system, tiers.native)
+            return _check(Search(system, goals, budgets, tiers, self.tuning, store))
         except (Unsupported, NoCompilerError) as e:
             return _by_interpreter(system, goals, budget, control, str(e))
         except StopError as stop:
@@ -67,6 +72,14 @@ class ExplicitEngine:
         finally:
             if tiers is not None:
                 tiers.close()
+
+
+    def _store(self, system: System, native: Native) -> Store | None:
+        """Where checkpoints of a search go."""
+        if self.keeping is None:
+            return None
+        types = tuple(f"{t.name}[{t.size}]" for t in native.symmetric)
+        return Store(self.keeping, Identity(system.hash, native.words, types))
 
 
 def _check(search: Search) -> Result:
@@ -84,11 +97,15 @@ def _answer(search: Search) -> Result:
         status, counts = search.run()
         reason, evidence = "", search.evidence(counts)
     except StopError as stop:
+        if stop.reason != "states":
+            search.keep()
         search.collect_partly()
         status, reason, complete = "unknown", stop.reason, search.complete is not None
         evidence = search.evidence(search.counts(), search.complete)
     finally:
         search.tiers.close()
+    if status in ("exhausted", "stopped") and search.store is not None:
+        search.store.drop()
     result = _result(search, status, evidence, reason)
     if complete:
         return result
@@ -127,7 +144,7 @@ def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> 
         reason=reason,
         seconds=time.monotonic() - search.budgets.started,
         memory=resident(),
-        notes=(*((PLAIN,) if plain else ()), *search.tiers.notes, *remarks),
+        notes=(*((PLAIN,) if plain else ()), *search.tiers.notes, *search.notes, *remarks),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kspec.engine.protocol import Evidence, Goals, Progress, Status
 from kspec.explicit.budgets import Budgets, StopError, resident
+from kspec.explicit.checkpoint import CheckpointError, Known, Store
 from kspec.explicit.native import WORK_DONE, WORK_GROW
 from kspec.explicit.space import NoMemoryError, Sizes, Space
 from kspec.explicit.tiers import Tiers
@@ -49,6 +50,7 @@ class Search:
     budgets: Budgets
     tiers: Tiers
     tuning: Tuning
+    store: Store | None = None
 
     def __post_init__(self) -> None:
         native = self.tiers.native
@@ -64,30 +66,32 @@ class Search:
         self.complete: int | None = None
         self.slice = self.tuning.slice
         self.depth = 0
+        self.pending: list[tuple[int, int]] = []
+        self.before = self.counts()
+        self.notes: list[str] = []
         self.reported = self.budgets.started
 
     def run(self) -> tuple[Status, Counts]:
         """Searches; raises StopError, BrokenError."""
-        self.enter_initial()
-        if self.frontier and self.met(0):
-            self.probe(0)
-            return "stopped", self.counts()
-        depth = 0
+        if not self.resumed():
+            self.enter_initial()
+        depth = len(self.starts) - 2
         while self.frontier:
+            if self.met(depth) and not self.pending:
+                self.probe(depth)
+                return "stopped", self.counts()
             if self.budget.depth is not None and depth >= self.budget.depth:
                 self.probe(depth)
                 return "bounded", self.counts()
-            before = self.counts()
+            if not self.pending:
+                self.pending, self.before = [(self.starts[-2], self.starts[-1])], self.counts()
             self.expand(depth)
             if self.frontier and self.met(depth):
                 # Deadlocks at this depth were enough: what lies deeper does not count.
                 self.seen = {n: s for n, s in self.seen.items() if s.length <= depth}
-                return "stopped", before
+                return "stopped", self.before
             self.complete = depth
             depth += 1
-            if self.frontier and self.met(depth):
-                self.probe(depth)
-                return "stopped", self.counts()
         return "exhausted", self.counts()
 
     @property
@@ -113,27 +117,79 @@ class Search:
 
     def expand(self, depth: int) -> None:
         """Takes every step out of the last level; what they reach is the next."""
-        first, end = self.starts[-2:]
         self.depth = depth
-        self.space.begin(first, end)
         try:
-            while True:
-                threads = self.tiers.parallel if end - first >= self.tuning.few else 1
-                began = time.monotonic()
-                codes = self.space.work(self.tiers.image, self.slice, threads)
-                if all(c == WORK_DONE for c in codes):
-                    break
-                if WORK_GROW in codes:
-                    self.enlarge()
-                else:
-                    self.adapt(time.monotonic() - began)
-                self.poll(depth)
-                self.tiers.improve()
+            while self.pending:
+                first, end = self.pending.pop()
+                self.space.begin(first, end)
+                self.stretch(depth, end - first)
         finally:
             self.space.settle(self.tiers.image)
         self.starts.append(len(self.space))
         self.collect(depth + 1, depth)
         self.poll(depth)
+
+    def stretch(self, depth: int, states: int) -> None:
+        """Expands a stretch of the last level that the workers share."""
+        while True:
+            threads = self.tiers.parallel if states >= self.tuning.few else 1
+            began = time.monotonic()
+            codes = self.space.work(self.tiers.image, self.slice, threads)
+            if all(c == WORK_DONE for c in codes):
+                return
+            if WORK_GROW in codes:
+                self.enlarge()
+            else:
+                self.adapt(time.monotonic() - began)
+            if self.store is not None and self.store.due:
+                self.keep()
+            self.poll(depth)
+            self.tiers.improve()
+
+    def resumed(self) -> bool:
+        """Goes on from a checkpoint, if that is wanted and there is one."""
+        if self.store is None or not self.store.keeping.resume:
+            return False
+        try:
+            if self.store.count() > self.space.capacity:
+                raise StopError("memory")
+            known = self.store.load(self.space.states, self.space.parents)
+            self.space.restore(self.tiers.image, known.count, known.actions, known.cut)
+        except CheckpointError as e:
+            self.notes.append(f"not resumed: {e}")
+            return False
+        except NoMemoryError:
+            raise StopError("memory") from None
+        self.starts, self.pending = list(known.starts), list(known.pending)
+        self.before, self.complete = Counts(*known.before), known.complete
+        self.seen = {name: Sighting(length, words) for name, length, words in known.seen}
+        self.decide()
+        self.notes.append(f"resumed at {known.count} states")
+        return True
+
+    def keep(self) -> None:
+        """Writes a checkpoint; a search that cannot goes on without."""
+        if self.store is None or len(self.starts) < 2 or not self.space.flush(self.tiers.image):
+            return
+        self.space.settle(self.tiers.image)
+        self.collect_partly()
+        taken, cut = self.space.counts()
+        b = self.before
+        known = Known(
+            count=len(self.space),
+            starts=tuple(self.starts),
+            pending=(*self.pending, *self.space.unexpanded()),
+            actions=tuple(taken),
+            cut=cut,
+            before=(b.states, b.transitions, b.depth, b.actions, b.cut),
+            seen=tuple((n, s.length, s.words) for n, s in self.seen.items()),
+            complete=self.complete,
+        )
+        try:
+            self.store.save(known, self.space.states, self.space.parents)
+        except CheckpointError as e:
+            self.notes.append(str(e))
+            self.store = None
 
     def enlarge(self) -> None:
         """The table is full."""
@@ -178,6 +234,11 @@ class Search:
             known = self.seen.get(name)
             if known is None or (sighting.length, words) < (known.length, known.words):
                 self.seen[name] = sighting
+        self.decide()
+
+    def decide(self) -> None:
+        """What was seen is not noted again."""
+        names = self.tiers.native.properties
         for name in self.seen:
             number = names.index(name)
             self.space.decide(number)

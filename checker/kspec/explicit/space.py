@@ -6,7 +6,7 @@ Policy (levels, budgets, which code runs) is in ``kspec.explicit.search``.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -120,6 +120,37 @@ class Space:
             code = image.work(ctypes.addressof(worker), 0)
             self._check(code)
         self.settle(image)
+
+    def flush(self, image: Image) -> bool:
+        """Stores the successors that wait in batches; False when there is no room for them."""
+        waiting = [w for w in self.workers if w.n]
+        if waiting:
+            self.shared.room = min(int(self.shared.slot_count * 0.97), self.capacity)
+        for w in waiting:
+            self._check(image.work(ctypes.addressof(w), 0))
+        return not any(w.n for w in waiting)
+
+    def unexpanded(self) -> list[tuple[int, int]]:
+        """The stretches of the level that were not worked on yet."""
+        rest = [(int(w.at), int(w.stop)) for w in self.workers]
+        rest.append((int(self.shared.next), int(self.shared.end)))
+        return [(first, end) for first, end in rest if first < end]
+
+    def restore(self, image: Image, count: int, actions: Sequence[int], cut: int) -> None:
+        """Takes over ``count`` states that are in memory already; raises NoMemoryError."""
+        for w in (*self.workers, self.scout):
+            image.prepare(ctypes.addressof(w))
+        self.shared.count = count
+        slots = int(self.shared.slot_count)
+        while self._room(slots, TIGHT) <= count:
+            slots = int(slots * 1.5)
+            if slots > min(self.slots.size // 8, 1 << 32, (self.memory - count * self.state_bytes) // 8):
+                raise NoMemoryError
+        self._size_table(slots, FILL if self._room(slots, FILL) > count else TIGHT)
+        self._rebuild(image, 0)
+        row = (ctypes.c_uint64 * self.sizes.actions).from_address(self.workers[0].taken)
+        row[:] = list(actions)
+        self.workers[0].cut = cut
 
     def begin(self, first: int, end: int) -> None:
         """Sets the level that :meth:`work` expands."""
