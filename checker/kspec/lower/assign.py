@@ -70,6 +70,7 @@ def assignment(ctx: Context, env: Env, t: ast.AssignStmt) -> list[Stmt]:
     if t.op == "=":
         v = exprs.value(ctx, env, t.value, p.type)
         return store(ctx, p, coerce(ctx, v, p.type, t.value.span), t.span)
+    p = places.inside(ctx, p, t.target.span)
     if isinstance(p.type, SetType):
         op = {"+=": "|", "|=": "|", "-=": "-", "&=": "&"}[t.op]
         v = exprs.value(ctx, env, ast.BinaryExpr(op, t.target, t.value, t.span), p.type)
@@ -99,7 +100,7 @@ _SET = {"add": 1, "remove": 1, "clear": 0}
 
 def method(ctx: Context, env: Env, t: ast.MethodStmt) -> list[Stmt]:
     """``s.push(e);`` and its like."""
-    p = target(ctx, env, t.target)
+    p = places.inside(ctx, target(ctx, env, t.target), t.target.span)
     match p.type:
         case SetType():
             known = _SET

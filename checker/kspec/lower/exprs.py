@@ -258,6 +258,7 @@ def _binary(ctx: Context, env: Env, e: ast.BinaryExpr, want: Want) -> Value:
     if e.op == "in":
         return of(BOOL, _membership(ctx, env, e))
     left, right = _pair(ctx, env, e.left, e.right, want if e.op in "|&-" else None)
+    left, right = _collection(ctx, left, e.left.span), _collection(ctx, right, e.right.span)
     if e.op in ("|", "&", "-") and isinstance(left.type, SetType | EmptyTag):
         return _set_operation(ctx, e, left, right, want)
     if e.op in ("|", "&"):
@@ -272,6 +273,15 @@ def _binary(ctx: Context, env: Env, e: ast.BinaryExpr, want: Want) -> Value:
     if e.op in "/%" and bounds(b) == (0, 0):
         raise error("E0307", "division by zero", e.right.span)
     return integer(Binary(_ARITH[e.op], a, b, site))
+
+
+def _collection(ctx: Context, v: Value, span: Span) -> Value:
+    """A set or sequence, dereferenced if it is optional."""
+    match v.type:
+        case OptType(SetType() | SeqType() as base):
+            return dereference(v, base, ctx.site(span))
+        case _:
+            return v
 
 
 def _undecided(a: Value, b: Value) -> bool:
@@ -328,6 +338,7 @@ def _membership(ctx: Context, env: Env, e: ast.BinaryExpr) -> Expr:
     if isinstance(e.right, ast.Name) and isinstance(ctx.lookup(env, e.right.name), TypeBinding):
         raise error("E0308", "a type has every value of it", e.right.span, help="`in` needs a set or a sequence")
     got, box = _contained(ctx, env, e)
+    box = _collection(ctx, box, e.right.span)
     match box.type:
         case SetType(RangeType() as item) if isinstance(got.type, RangeType):
             # A number outside the item type is in no such set.

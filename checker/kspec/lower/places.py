@@ -51,7 +51,7 @@ def place(ctx: Context, env: Env, e: ast.Expr) -> Place | None:
             outer = place(ctx, env, base)
             if outer is None:
                 return None
-            outer = _deref_place(ctx, outer, base.span)
+            outer = inside(ctx, outer, base.span)
             if isinstance(outer.type, StructType):
                 return _field_place(ctx, outer, name, span)
             return None
@@ -61,7 +61,7 @@ def place(ctx: Context, env: Env, e: ast.Expr) -> Place | None:
             outer = place(ctx, env, base)
             if outer is None:
                 return None
-            outer = _deref_place(ctx, outer, base.span)
+            outer = inside(ctx, outer, base.span)
             match outer.type:
                 case MapType(key, element):
                     dims = key_dims(key)
@@ -127,7 +127,7 @@ def _no_field(t: StructType, name: str, span: Span) -> Exception:
     )
 
 
-def _deref_place(ctx: Context, p: Place, span: Span) -> Place:
+def inside(ctx: Context, p: Place, span: Span) -> Place:
     """The place inside an optional compound; reading or writing it when it is absent is the error ``none``."""
     if not isinstance(p.type, OptType) or is_scalar(p.type):
         return p

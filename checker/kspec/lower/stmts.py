@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kspec.lang import ast
 from kspec.lang.source import Span
-from kspec.lower import assign, exprs
+from kspec.lower import assign, exprs, places
 from kspec.lower.binders import Bound, bind, conjunction
 from kspec.lower.calls import check_count, size
 from kspec.lower.coerce import coerce
@@ -28,7 +28,7 @@ from kspec.system.expr import Binary, Const, Expr, Narrow, Quant, Read, Site, Un
 from kspec.system.layout import cells_of, leaves
 from kspec.system.rewrite import cells_written, reads_of
 from kspec.system.stmt import Assert, Assign, Bind, Block, Choose, For, If, Require, Shown, Stmt, Write
-from kspec.types import BOOL, IdType, RangeType, Type, is_scalar, scalar
+from kspec.types import BOOL, IdType, OptType, RangeType, Type, is_scalar, scalar
 
 
 @dataclass(frozen=True)
@@ -317,6 +317,8 @@ def reference(
 ) -> tuple[Place, list[Stmt]]:
     """The place of a ``ref`` argument, its indices evaluated once."""
     p = assign.target(ctx, env, a.value)
+    if p.type == OptType(kind):
+        p = places.inside(ctx, p, a.span)
     if p.type != kind:
         raise error("E0404", f"`ref {name}` needs a place of type `{kind}`, this is `{p.type}`", a.span)
     out = assign.checks(p)
