@@ -193,6 +193,13 @@ def test_folder_as_model(tmp_path: Path) -> None:
     refused(tmp_path, "E0005", "no .kspec files", "sub.kspec")
 
 
+@pytest.mark.parametrize("command", ["show", "sim"])
+def test_folder_where_a_file_is_needed(command: str, tmp_path: Path) -> None:
+    status, output, _ = run(command, ".", folder=tmp_path)
+    assert status == 2
+    assert "error[E0003]: . is a folder" in output
+
+
 def test_folder_is_used_as_module(tmp_path: Path) -> None:
     (tmp_path / "sub.kspec").mkdir()
     (tmp_path / "model.kspec").write_text("kspec 1\nuse sub: x;\n")

@@ -21,6 +21,7 @@ class Directives:
     errors: list[tuple[str, int, int]] = field(default_factory=list)
     checks: dict[str, str] = field(default_factory=dict)
     scenarios: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -64,6 +65,8 @@ def _directive(out: Directives, kind: str, rest: str) -> None:
         out.errors.append((found[1], int(found[2]), int(found[3])))
     elif found := re.fullmatch(r"check (\S+) (met|unmet|undecided|invalid)", rest):
         out.checks[found[1]] = found[2]
+    elif found := re.fullmatch(r'message (\S+) "(.*)"', rest):
+        out.messages[found[1]] = found[2].replace('\\"', '"')
     elif found := re.fullmatch(r'scenario "(.*)" (passes|fails at \d+)', rest):
         out.scenarios[found[1]] = found[2]
     else:

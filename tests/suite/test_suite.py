@@ -10,10 +10,13 @@ from kspec.engine.model_file import FileModel
 from kspec.engine.outcome import CheckReport
 from kspec.engine.perform import perform
 from kspec.engine.protocol import Budget, Goals, Progress, Result
+from kspec.interp.confirm import violation
 from kspec.interp.explore import InterpEngine
+from kspec.interp.machine import Machine
 from kspec.lang.diagnostics import Diagnostic, Failed
-from kspec.lang.load import Program, load
+from kspec.lang.load import load
 from kspec.lower.build import build, cases, scenarios
+from kspec.system.model import System
 from suite.suite_files import Directives, directives, files
 
 EVERYTHING = Goals(everything=True)
@@ -38,9 +41,10 @@ def test_suite(path: Path) -> None:
         assert sorted(found, key=lambda f: f[1:]) == expected.errors
         return
     program = load(path)
-    merged = explore(program, expected.settings, merging=True)
-    unmerged = explore(program, expected.settings, merging=False)
-    compare(merged, unmerged, expected)
+    system = build(program, expected.settings)
+    merged = explore(system)
+    compare(merged, explore(build(program, expected.settings, merging=False)), expected)
+    assert {k: said(system, merged, k) for k in expected.messages} == expected.messages
     declared(path, expected)
 
 
@@ -60,9 +64,16 @@ def errors(path: Path, expected: Directives) -> list[Diagnostic]:
     return out
 
 
-def explore(program: Program, settings: dict[str, str], merging: bool) -> Result:
+def explore(system: System) -> Result:
     """All reachable states of a configuration."""
-    return InterpEngine().check(build(program, settings, merging=merging), EVERYTHING, Budget(), Quiet())
+    return InterpEngine().check(system, EVERYTHING, Budget(), Quiet())
+
+
+def said(system: System, result: Result, name: str) -> str | None:
+    """The message of the violation that was found of a property."""
+    run = next((f.run for f in result.findings if f.property == name), None)
+    found = violation(Machine(system), name, run) if run else None
+    return found.message if found else None
 
 
 def compare(merged: Result, unmerged: Result, expected: Directives) -> None:
