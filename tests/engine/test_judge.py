@@ -41,7 +41,8 @@ MISSES = Expectation("violates", "gets_there")
 
 
 def of(expect: Expectation, *results: Result, system: System = PLAIN) -> Judgement:
-    return judge(expect, verdicts(system, results), evidence_of(results))
+    counted = any(r.status == "exhausted" for r in results)
+    return judge(expect, verdicts(system, results), evidence_of(results), counted)
 
 
 @pytest.mark.parametrize(

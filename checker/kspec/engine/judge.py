@@ -28,8 +28,10 @@ class Judgement:
     why: tuple[str, ...] = ()
 
 
-def judge(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None) -> Judgement:
-    """Compares what came out with what was declared."""
+def judge(
+    expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None, counted: bool
+) -> Judgement:
+    """Compares what came out with what was declared; ``counted``: some engine saw every reachable state."""
     violated = [v for v in verdicts if v.strength == "violated"]
     got = summary(verdicts, expect.property)
     if expect.kind == "violates":
@@ -39,7 +41,7 @@ def judge(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence
     unmet = _mismatches(expect, verdicts, evidence)
     if unmet:
         return Judgement("unmet", got, unmet)
-    weak = _weaknesses(expect, verdicts, evidence)
+    weak = _weaknesses(expect, verdicts, counted)
     return Judgement("undecided", got, weak) if weak else Judgement("met", got)
 
 
@@ -79,13 +81,13 @@ def _mismatches(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Ev
     return tuple(out)
 
 
-def _weaknesses(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Evidence | None) -> tuple[str, ...]:
+def _weaknesses(expect: Expectation, verdicts: tuple[Verdict, ...], counted: bool) -> tuple[str, ...]:
     """What is weaker than declared, and might be mended by another engine or a larger budget."""
     weak = [v for v in verdicts if not _strong_enough(v, expect)]
     if weak:
         return (f"not decided: {_listed(weak)}",)
     pinned = expect.states is not None or expect.transitions is not None
-    if pinned and (evidence is None or not any(v.strength == "exhausted" for v in verdicts)):
+    if pinned and not counted:
         return ("counts are pinned, but the engine did not count all states",)
     return ()
 

@@ -49,7 +49,8 @@ def check_system(machine: Machine, expect: Expectation, settings: Settings, cont
         raise Disagreement(f"engines disagree: {wrong[0]}", "\n".join(wrong) + "\n\n" + text)
     found = verdicts(system, results)
     evidence = evidence_of(results)
-    return Answer(judge(expect, found, evidence), found, evidence, tuple(results))
+    counted = any(r.status == "exhausted" for r in results)
+    return Answer(judge(expect, found, evidence, counted), found, evidence, tuple(results))
 
 
 def goals_for(expect: Expectation, everything: bool) -> Goals:
