@@ -13,6 +13,7 @@ from kspec.lower.types import MAX_DOMAIN
 from kspec.lower.values import EmptyTag, NoneTag, Value, ValueType, of
 from kspec.system.expr import Binary, Const, Expr, Quant, Site, Var, bounds
 from kspec.system.layout import key_dims
+from kspec.system.simplify import simplify
 from kspec.types import OptType, RangeType, Scalar, SeqType, SetType, StructType, Type, is_scalar, scalar
 
 
@@ -56,7 +57,7 @@ def domain(ctx: Context, env: Env, name: str, d: ast.Domain) -> Bound:
     """The variables of a name that ranges over a domain."""
     if d.expr is None:
         assert d.lo is not None and d.hi is not None
-        lo, hi = exprs.number(ctx, env, d.lo), exprs.number(ctx, env, d.hi)
+        lo, hi = simplify(exprs.number(ctx, env, d.lo)), simplify(exprs.number(ctx, env, d.hi))
         least, most = bounds(lo)[0], max(bounds(hi)[1], bounds(lo)[0])
         if most - least >= MAX_DOMAIN:
             raise error("E0341", f"{most - least + 1} values are too many to go through", d.span)

@@ -172,13 +172,22 @@ def initial_value(ctx: Context, env: Env, e: ast.Expr | None, kind: Type) -> Val
 
     if e is None:
         return default_value(kind)
-    v = exprs.value(ctx, env, e, element_type(kind))
+    v = exprs.value(ctx, env, e, kind if _gives_map(e) else element_type(kind))
     if isinstance(kind, MapType) and v.type != kind and not isinstance(v.type, MapType):
         inner = element_type(kind)
         each = coerce(ctx, v, inner, e.span)
         outer = len(leaves(kind)[0].dims) - len(leaves(inner)[0].dims)
         return Value(kind, lambda k, i: each.leaf(k, i[outer:]))
     return coerce(ctx, v, kind, e.span)
+
+
+def _gives_map(e: ast.Expr) -> bool:
+    """Whether an expression is written as a map, so that it is meant for the whole."""
+    match e:
+        case ast.Conditional(_, then, other):
+            return _gives_map(then) or _gives_map(other)
+        case _:
+            return isinstance(e, ast.MapLit)
 
 
 def element_type(t: Type) -> Type:

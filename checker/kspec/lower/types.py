@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from kspec.lang import ast
-from kspec.lang.build_ast import MAX_INT
+from kspec.lang.build_expr import MAX_INT
 from kspec.lang.diagnostics import Failed, did_you_mean
 from kspec.lang.source import Span
 from kspec.lower.scope import Context, Env, TypeBinding, describe, error
