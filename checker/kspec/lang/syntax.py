@@ -8,7 +8,7 @@ from lark import Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
 from kspec.lang.brackets import look, place
-from kspec.lang.build_ast import RESERVED, keyword_as_name
+from kspec.lang.build_expr import RESERVED, keyword_as_name
 from kspec.lang.diagnostics import Diagnostic, Note, did_you_mean
 from kspec.lang.source import Source, Span
 
