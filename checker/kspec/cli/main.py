@@ -23,6 +23,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
 COMMANDS = {
     "check": ("Check models.", "kspec.cli.check"),
+    "find": ("Find a run that ends as wanted.", "kspec.cli.find"),
     "keep": ("Keep a trace as a regression.", "kspec.cli.keep"),
     "replay": ("Replay saved traces.", "kspec.cli.replay"),
     "show": ("Show a model or a saved trace.", "kspec.cli.show"),
