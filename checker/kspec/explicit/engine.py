@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Result, Run, Status
 from kspec.explicit.budgets import Budgets, StopError, resident
@@ -14,6 +15,7 @@ from kspec.explicit.orbits import OrbitTracer
 from kspec.explicit.reduction import up_to_symmetry, with_symmetry
 from kspec.explicit.search import NAME, Search, Sighting
 from kspec.explicit.space import BrokenError
+from kspec.explicit.spill import Spill
 from kspec.explicit.tiers import NoCompilerError, Tiers
 from kspec.explicit.toolchain import system_compiler, tiny_compiler
 from kspec.explicit.traces import TooManyError, Tracer, polling
@@ -32,11 +34,13 @@ class ExplicitEngine:
     """Implements ``kspec.engine.protocol.Engine``.
 
     A system that cannot be made native code is explored by the interpreter, and a note says so.
-    ``keeping``: where checkpoints of searches go, and whether to go on from one.
+    ``keeping``: where checkpoints of searches go, and whether to go on from one.  ``spill``: a folder on
+    disk where states go when memory ends.
     """
 
     tuning: Tuning = field(default_factory=Tuning)
     keeping: Keeping | None = None
+    spill: Path | None = None
     name: str = NAME
 
     def __post_init__(self) -> None:
@@ -62,7 +66,8 @@ class ExplicitEngine:
         try:
             tiers = Tiers(system, max(1, budget.threads), self.tuning, budgets.poll, symmetric=symmetric)
             store = self._store(system, tiers.native)
-            return _check(Search(system, goals, budgets, tiers, self.tuning, store))
+            spill = Spill(self.spill) if self.spill is not None else None
+            return _check(Search(system, goals, budgets, tiers, self.tuning, store, spill))
         except (Unsupported, NoCompilerError) as e:
             return _by_interpreter(system, goals, budget, control, str(e))
         except StopError as stop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
+import os
 
 MAP_NORESERVE = 0x4000
 HUGE = 2 << 20
@@ -37,6 +38,18 @@ class Region:
     def clear(self, size: int) -> None:
         """Makes the first ``size`` bytes zero."""
         ctypes.memset(self.address, 0, min(size, self.size))
+
+    def forget(self, first: int, end: int) -> None:
+        """Lets whole pages between two offsets leave memory, if the region is mapped from a file."""
+        first, end = -(-first // HUGE) * HUGE, end // HUGE * HUGE
+        if first < end:
+            self._map.madvise(mmap.MADV_DONTNEED, first, end - first)
+
+    def save(self, fd: int, size: int) -> None:
+        """Writes the first bytes to a file; raises OSError."""
+        at = 0
+        while at < size:
+            at += os.pwrite(fd, self._map[at : min(size, at + (16 << 20))], at)
 
     def read(self, offset: int, size: int) -> bytes:
         """Bytes of the region."""

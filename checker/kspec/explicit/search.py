@@ -13,6 +13,7 @@ from kspec.explicit.budgets import Budgets, StopError, resident
 from kspec.explicit.checkpoint import CheckpointError, Known, Store
 from kspec.explicit.native import WORK_DONE, WORK_GROW
 from kspec.explicit.space import NoMemoryError, Sizes, Space
+from kspec.explicit.spill import DiskError, Spill
 from kspec.explicit.tiers import Tiers
 from kspec.explicit.tuning import Tuning
 from kspec.system.model import System
@@ -51,14 +52,17 @@ class Search:
     tiers: Tiers
     tuning: Tuning
     store: Store | None = None
+    spill: Spill | None = None
 
     def __post_init__(self) -> None:
         native = self.tiers.native
         self.budget = self.budgets.budget
         sizes = Sizes(native.words, len(native.properties), len(native.actions), native.frame_bytes)
         tuning = self.tuning
+        memory = self.budgets.memory()
+        self.limit = memory + resident()
         self.space = Space(
-            sizes, self.budgets.memory(), self.tiers.threads, self.budget.states, tuning.slots, tuning.chunk
+            sizes, memory, self.tiers.threads, self.budget.states, tuning.slots, tuning.chunk, self.spill
         )
         self.reachable = {p.name for p in self.system.properties if p.kind == "reachable"}
         self.seen: dict[str, Sighting] = {}
@@ -110,8 +114,8 @@ class Search:
         """Level 0."""
         try:
             self.space.initial(self.tiers.image)
-        except NoMemoryError:
-            raise StopError(self.full()) from None
+        except (NoMemoryError, DiskError) as e:
+            raise self.full(e) from None
         self.starts.append(len(self.space))
         self.collect(0, 0)
 
@@ -141,6 +145,8 @@ class Search:
                 self.enlarge()
             else:
                 self.adapt(time.monotonic() - began)
+            if self.space.spilled and resident() > self.limit:
+                self.space.forget()
             if self.store is not None and self.store.due:
                 self.keep()
             self.poll(depth)
@@ -153,13 +159,14 @@ class Search:
         try:
             if self.store.count() > self.space.capacity:
                 raise StopError("memory")
+            self.space.make_room(self.store.count())
             known = self.store.load(self.space.states, self.space.parents)
             self.space.restore(self.tiers.image, known.count, known.actions, known.cut)
         except CheckpointError as e:
             self.notes.append(f"not resumed: {e}")
             return False
-        except NoMemoryError:
-            raise StopError("memory") from None
+        except (NoMemoryError, DiskError) as e:
+            raise self.full(e) from None
         self.starts, self.pending = list(known.starts), list(known.pending)
         self.before, self.complete = Counts(*known.before), known.complete
         self.seen = {name: Sighting(length, words) for name, length, words in known.seen}
@@ -195,15 +202,20 @@ class Search:
         """The table is full."""
         if self.budget.states is not None and len(self.space) >= self.budget.states:
             raise StopError("states")
+        spilled = self.space.spilled
         try:
             self.space.grow(self.tiers.image)
-        except NoMemoryError:
-            raise StopError(self.full()) from None
+        except (NoMemoryError, DiskError) as e:
+            raise self.full(e) from None
+        if self.space.spilled and not spilled:
+            self.notes.append(f"states are on disk from {len(self.space)} states on")
 
-    def full(self) -> str:
+    def full(self, problem: NoMemoryError | DiskError) -> StopError:
         """Why no more states fit."""
+        if isinstance(problem, DiskError):
+            self.notes.append(str(problem))
         states = self.budget.states
-        return "states" if states is not None and len(self.space) >= states else "memory"
+        return StopError("states" if states is not None and len(self.space) >= states else "memory")
 
     def adapt(self, seconds: float) -> None:
         """Chooses the size of the next slice of work."""

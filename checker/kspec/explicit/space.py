@@ -22,6 +22,7 @@ from kspec.explicit.native import (
     Worker,
     recent_states,
 )
+from kspec.explicit.spill import Spill
 
 FILL = 0.7
 """The share of the table that may be in use before it grows."""
@@ -63,13 +64,17 @@ class Space:
         states: int | None = None,
         slots: int = 1 << 14,
         chunk: int = 128,
+        spill: Spill | None = None,
     ) -> None:
         """Reserves address space; raises MemoryError."""
         self.sizes = sizes
         self.memory = memory
         self.state_bytes = 8 * sizes.words + 4
+        self.spill = spill
+        self.spilled = False
         self.most = states if states is not None else MAX_STATES
-        capacity = min(MAX_STATES, memory // (self.state_bytes + 8) + 65536)
+        in_memory = 8 if spill is not None else self.state_bytes + 8
+        capacity = min(MAX_STATES, memory // in_memory + 65536)
         spare = 64 * HELD * max(threads, 1)
         self.capacity = capacity
         self.states = Region((capacity + spare) * 8 * sizes.words)
@@ -99,14 +104,17 @@ class Space:
             self.pool.shutdown()
         for region in (*self._regions, self.states, self.parents, self.slots, self.marks, self.decided):
             region.close()
+        if self.spill is not None:
+            self.spill.close()
 
     def __len__(self) -> int:
         return int(self.shared.count)
 
     @property
     def used(self) -> int:
-        """Bytes in use."""
-        return len(self) * self.state_bytes + int(self.shared.slot_count) * 8
+        """Bytes of memory in use (states on disk not counted)."""
+        states = 0 if self.spilled else len(self) * self.state_bytes
+        return states + int(self.shared.slot_count) * 8
 
     def initial(self, image: Image) -> None:
         """Enters the initial states."""
@@ -144,7 +152,7 @@ class Space:
         slots = int(self.shared.slot_count)
         while self._room(slots, TIGHT) <= count:
             slots = int(slots * 1.5)
-            if slots > min(self.slots.size // 8, 1 << 32, (self.memory - count * self.state_bytes) // 8):
+            if slots > min(self.slots.size // 8, 1 << 32):
                 raise NoMemoryError
         self._size_table(slots, FILL if self._room(slots, FILL) > count else TIGHT)
         self._rebuild(image, 0)
@@ -166,25 +174,66 @@ class Space:
         return codes
 
     def grow(self, image: Image) -> None:
-        """Makes the table larger; raises NoMemoryError when that is not within the budget."""
-        old = int(self.shared.slot_count)
-        left = (self.memory - len(self) * self.state_bytes) // 8
+        """Makes the table larger, or moves the states to disk.
+
+        Raises NoMemoryError when neither is within the budget, DiskError when the disk is full.
+        """
+        old, count = int(self.shared.slot_count), len(self)
+        best, chosen = count, (old, FILL)
         for factor, fill in ((4 if old < 1 << 20 else 2, FILL), (1.5, FILL), (1.2, TIGHT), (1, TIGHT)):
             slots = min(int(old * factor), self.slots.size // 8, 1 << 32)
             room = self._room(slots, fill)
-            if slots <= left and room > len(self):
+            if room > best:
+                best, chosen = room, (slots, fill)
+            if room > count + count // 4:
                 break
-        else:
+        if best < count + count // 16 + 1 and best < self.most and self.spill is not None and not self.spilled:
+            self._to_disk()
+            self.grow(image)
+            return
+        if best == count:
             raise NoMemoryError
+        slots, fill = chosen
+        self._size_table(slots, fill)
         if slots > old:
-            self._size_table(slots, fill)
             self._rebuild(image, old)
-        else:
-            self.shared.room = room
+        if self.spilled:
+            self.claim()
+
+    def _to_disk(self) -> None:
+        """Moves states and parent links into files."""
+        assert self.spill is not None
+        self.spill.move(self.states, len(self) * 8 * self.sizes.words)
+        self.spill.move(self.parents, len(self) * 4)
+        self.spilled = True
+
+    def claim(self) -> None:
+        """Makes sure that the disk has room for the states that the table has room for."""
+        assert self.spill is not None
+        states = int(self.shared.room) + 64 * HELD * len(self.workers)
+        self.spill.claim(self.states, states * 8 * self.sizes.words)
+        self.spill.claim(self.parents, states * 4)
+
+    def make_room(self, count: int) -> None:
+        """Before so many states are read in: puts them on disk when they are too many for memory."""
+        if self.spill is not None and self._room(int(count / TIGHT) + 1, 1.0) <= count:
+            self._to_disk()
+            self.shared.room = count
+            self.claim()
+
+    def forget(self) -> None:
+        """Lets states on disk leave memory."""
+        if self.spilled:
+            self.states.forget(0, len(self) * 8 * self.sizes.words)
+            self.parents.forget(0, len(self) * 4)
 
     def _room(self, slots: int, fill: float) -> int:
         """How many states a table of that size may hold, within all bounds."""
-        by_memory = (self.memory - slots * 8) // self.state_bytes
+        if self.spilled:
+            # Some memory is left for the parts of the files that are being worked on.
+            by_memory = self.most if slots * 8 <= self.memory - self.memory // 8 else 0
+        else:
+            by_memory = (self.memory - slots * 8) // self.state_bytes
         return max(0, min(int(slots * fill), by_memory, self.most, self.capacity))
 
     def _size_table(self, slots: int, fill: float) -> None:
@@ -196,7 +245,8 @@ class Space:
         holes = self._holes()
         skip = (ctypes.c_uint64 * len(holes))(*holes)
         end = len(self)
-        parts = len(self.workers) if end > 1 << 16 else 1
+        # Only the code for several workers can enter states into the table side by side.
+        parts = len(self.workers) if end > 1 << 16 and image.tier == "cc" else 1
         bounds = [end * i // parts for i in range(parts + 1)]
         todo = iter(list(pairwise(bounds)))
 
