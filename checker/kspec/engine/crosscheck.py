@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from kspec.engine.protocol import Finding, Result
-from kspec.engine.verdict import complete_depth
+from kspec.engine.verdict import complete_depth, is_shortest
 
 
 def disagreements(results: Iterable[Result]) -> tuple[str, ...]:
@@ -29,12 +29,12 @@ def disagreements(results: Iterable[Result]) -> tuple[str, ...]:
 
 
 def _lengths(a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Finding, ...], verb: str) -> list[str]:
-    """Properties that both have found, at different shortest lengths (random walks may find longer runs)."""
+    """Properties that both have found, at different lengths, of which the longer one is said to be shortest."""
     x, y = _shortest(mine), _shortest(theirs)
     out: list[str] = []
     for name in sorted(x.keys() & y.keys()):
-        longer_a = a.status == "simulated" and x[name] > y[name]
-        longer_b = b.status == "simulated" and y[name] > x[name]
+        longer_a = x[name] > y[name] and not is_shortest(a, x[name])
+        longer_b = y[name] > x[name] and not is_shortest(b, y[name])
         if x[name] != y[name] and not longer_a and not longer_b:
             out.append(f"{a.engine} {verb} {name} in {x[name]} steps, {b.engine} in {y[name]} steps")
     return out

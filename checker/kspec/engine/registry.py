@@ -37,6 +37,7 @@ ENTRIES = (
     Entry("interp", "kspec.interp.explore", "InterpEngine"),
     Entry("bmc", "kspec.symbolic.bmc", "BmcEngine", ("pysat", "z3")),
     Entry("kinduction", "kspec.symbolic.kinduction", "KInductionEngine", ("pysat", "z3")),
+    Entry("pdr", "kspec.symbolic.ic3.engine", "PdrEngine", ("pysat", "z3")),
 )
 AUTO = ("explicit", "interp")
 """What ``auto`` chooses from: the first that can run here."""

@@ -20,7 +20,10 @@ from kspec.system.model import State
 
 @dataclass(frozen=True)
 class Obligation:
-    """``cube`` leads, with ``inputs``, to the cube of ``next``; to an event where that is None."""
+    """``inputs`` lead from every state of ``cube`` into the cube of ``next``; to an event where that is None.
+
+    ``length``: the number of steps to where the event happens.
+    """
 
     cube: Cube
     inputs: tuple[int, ...]
@@ -30,10 +33,10 @@ class Obligation:
 
 @dataclass(frozen=True)
 class Counterexample:
-    """An initial state and the chain of obligations that it is in."""
+    """An initial state in the cube of the first of a chain of obligations."""
 
     start: State
-    chain: Obligation
+    first: Obligation
 
 
 @dataclass
@@ -43,9 +46,8 @@ class Blocker:
     frames: Frames
     lifting: Lifting
     generaliser: Generaliser
-    met: int = 0
-    _pushed: int = 0
     _queue: list[tuple[int, int, int, Obligation]] = field(default_factory=list)
+    _pushed: int = 0
 
     def clear(self, wrong: Sequence[int]) -> Counterexample | None:
         """Makes the events (SAT literals) impossible in the last frame, or says why they are possible."""
@@ -54,35 +56,33 @@ class Blocker:
             found = self.frames.event(wrong, level)
             if found is None:
                 return None
-            cube = self.lifting.event(found, wrong)
-            counterexample = self._meet(Obligation(cube, found.inputs, None), level)
+            first = Obligation(self.lifting.event(found, wrong), found.inputs, None)
+            counterexample = self._begin(first) or self._meet(first, level)
             if counterexample is not None:
                 return counterexample
 
     def _meet(self, first: Obligation, level: int) -> Counterexample | None:
+        """Meets an obligation and all that arise from it.  None of them has initial states."""
+        frames = self.frames
         self._queue = []
-        start = self._begin(first)
-        if start is not None:
-            return start
         self._push(first, level)
         while self._queue:
             at, _, _, obligation = heapq.heappop(self._queue)
-            if not self.frames.excludes(obligation.cube, at):
-                result = self.frames.step_into(obligation.cube, at - 1)
+            if not frames.excludes(obligation.cube, at):
+                result = frames.step_into(obligation.cube, at - 1)
                 if isinstance(result, Found):
                     cube = self.lifting.into(result, obligation.cube)
                     before = Obligation(cube, result.inputs, obligation, obligation.length + 1)
                     if at == 1:
                         return Counterexample(result.state, before)
-                    start = self._begin(before)
-                    if start is not None:
-                        return start
+                    counterexample = self._begin(before)
+                    if counterexample is not None:
+                        return counterexample
                     self._push(before, at - 1)
                     self._push(obligation, at)
                     continue
-                self.met += 1
                 at = self.generaliser.exclude(result, at)
-            if at < self.frames.top:
+            if at < frames.top:
                 self._push(obligation, at + 1)
         return None
 

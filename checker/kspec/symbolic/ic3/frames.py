@@ -23,7 +23,7 @@ from kspec.system.model import State
 
 @dataclass(frozen=True)
 class Found:
-    """A state of a frame, and the inputs of the step from it."""
+    """A state of a frame, and the inputs (SAT literals) of the step from it."""
 
     state: State
     inputs: tuple[int, ...]
@@ -31,23 +31,28 @@ class Found:
 
 @dataclass
 class Frames:
-    """The frames of one search.  ``always``: clauses that are known to hold in every reachable state."""
+    """The frames of one search.
+
+    What holds in every reachable state: ``known`` (SAT literals about the state), and ``always`` (excluded
+    cubes, with all their images).
+    """
 
     problem: Problem
-    solver: str | None = None
+    symmetry: Symmetry
+    known: Sequence[int] = ()
     always: list[Cube] = field(default_factory=list)
-    symmetry: Symmetry = Symmetry()
+    solver: str | None = None
 
     def __post_init__(self) -> None:
-        p = self.problem
         self.levels: list[dict[Cube, tuple[Cube, ...]]] = []
-        self._queries: list[Query] = []
+        """For every level its cubes, each with its images."""
         self.restarts = 0
+        self._queries: list[Query] = []
         self._asked = 0
-        self._constant = self._constants()
+        self._never = self._never_initial()
         self._last = Found((), ())
-        self.initial = Query(p.formula, self.solver)
-        self._begin(self.initial)
+        self._initial = Query(self.problem.formula, self.solver)
+        self._begin(self._initial)
         self.extend()
 
     @property
@@ -58,7 +63,7 @@ class Frames:
     @property
     def asked(self) -> int:
         """The number of queries so far."""
-        return self._asked + self.initial.asked + sum(q.asked for q in self._queries)
+        return self._asked + self._initial.asked + sum(q.asked for q in self._queries)
 
     def extend(self) -> None:
         """One more frame, about which nothing is known yet."""
@@ -66,20 +71,27 @@ class Frames:
         self._queries.append(self._fresh(self.top))
 
     def add(self, cube: Cube, level: int) -> None:
-        """The cube is excluded up to a level: what it subsumes there is dropped."""
+        """The cube and its images are excluded up to a level; what they subsume there is dropped."""
         images = self.symmetry.images(cube)
         for i in range(1, level + 1):
             covered = [c for c in self.levels[i] if any(image <= c for image in images)]
             for c in covered:
                 del self.levels[i][c]
         self.levels[level][cube] = images
-        for image in images:
-            clause = [-self.problem.now[n] for n in image]
-            for i in range(1, level + 1):
-                self._queries[i].require(clause)
+        self._require(images, level)
+
+    def settle(self, cubes: Iterable[Cube]) -> None:
+        """Clauses of the frames that are inductive by themselves hold in every reachable state."""
+        for cube in cubes:
+            for level in self.levels:
+                level.pop(cube, None)
+            images = self.symmetry.images(cube)
+            self.always += images
+            self._require(images, self.top)
 
     def clauses(self, level: int) -> Iterable[Cube]:
-        """The cubes that frame ``level`` excludes, with their images."""
+        """The cubes that frame ``level`` excludes."""
+        yield from self.always
         for i in range(level, len(self.levels)):
             for images in self.levels[i].values():
                 yield from images
@@ -90,27 +102,12 @@ class Frames:
 
     def initial_state(self, cube: Cube) -> State | None:
         """An initial state in the cube."""
-        if not cube.isdisjoint(self._constant):
+        if not cube.isdisjoint(self._never):
             return None
-        p, q = self.problem, self.initial
+        p, q = self.problem, self._initial
         assumptions = [p.now[n] for n in sorted(cube)]
         q.need(assumptions)
         return p.read(q.value) if q.holds(assumptions) else None
-
-    def apart(self, part: Cube, whole: Cube) -> Cube:
-        """A cube between ``part`` and ``whole`` that has no initial state; ``whole`` has none."""
-        if not part.isdisjoint(self._constant):
-            return part
-        outside = whole & self._constant
-        if outside:
-            return part | {min(outside)}
-        if self.initial_state(part) is None:
-            return part
-        p = self.problem
-        assumptions = {p.now[n]: n for n in sorted(whole)}
-        self.initial.need(assumptions)
-        self.initial.holds(list(assumptions))
-        return part | {assumptions[x] for x in self.initial.core() if x in assumptions}
 
     def unreached(self, cube: Cube, level: int) -> Cube | None:
         """A part of the cube into which no step leads from a state of frame ``level`` outside it (Bradley's
@@ -118,18 +115,16 @@ class Frames:
 
         The cube has no initial states.
         """
-        return self._consecution(cube, level, False)
+        return self._consecution(cube, level, show=False)
 
     def step_into(self, cube: Cube, level: int) -> Found | Cube:
         """The same, or such a step."""
-        part = self._consecution(cube, level, True)
+        part = self._consecution(cube, level, show=True)
         return self._last if part is None else part
 
     def event(self, wrong: Sequence[int], level: int) -> Found | None:
         """A state of the frame, and inputs, in which one of the events (SAT literals) happens."""
         q = self._query(level)
-        if not wrong:
-            return None
         switch = q.temporary(wrong)
         found = self._found(q) if q.holds((switch,)) else None
         q.release(switch)
@@ -144,18 +139,39 @@ class Frames:
         if level > 0:
             switch = q.temporary([-p.now[n] for n in cube])
             assumptions.insert(0, switch)
-        result: Cube | None = None
+        part: Cube | None = None
         if not q.holds(assumptions):
-            result = self.apart(frozenset(there[x] for x in q.core() if x in there), cube)
+            part = self._apart(frozenset(there[x] for x in q.core() if x in there), cube)
         elif show:
             self._last = self._found(q)
         if switch:
             q.release(switch)
-        return result
+        return part
+
+    def _apart(self, part: Cube, whole: Cube) -> Cube:
+        """A cube between ``part`` and ``whole`` that has no initial state; ``whole`` has none."""
+        if not part.isdisjoint(self._never):
+            return part
+        outside = whole & self._never
+        if outside:
+            return part | {min(outside)}
+        if self.initial_state(part) is None:
+            return part
+        p, q = self.problem, self._initial
+        assumptions = {p.now[n]: n for n in sorted(whole)}
+        q.need(assumptions)
+        q.holds(list(assumptions))
+        return part | {assumptions[x] for x in q.core() if x in assumptions}
 
     def _found(self, q: Query) -> Found:
         p = self.problem
         return Found(p.read(q.value), tuple(x if q.value(x) else -x for x in p.inputs))
+
+    def _require(self, cubes: Iterable[Cube], level: int) -> None:
+        for cube in cubes:
+            clause = [-self.problem.now[n] for n in cube]
+            for i in range(1, level + 1):
+                self._queries[i].require(clause)
 
     def _query(self, level: int) -> Query:
         """The solver of a frame; it is made anew when too much has piled up in it (Een et al., section VII)."""
@@ -171,31 +187,31 @@ class Frames:
         q = Query(p.formula, self.solver)
         q.require((p.inside,))
         q.need((p.moves, *p.inputs))
+        for x in self.known:
+            q.require((x,))
         if level == 0:
             self._begin(q)
-            return q
-        for cubes in (self.always, self.clauses(level)):
-            for cube in cubes:
+        else:
+            for cube in self.clauses(level):
                 q.require([-p.now[n] for n in cube])
         return q
 
     def _begin(self, q: Query) -> None:
         """The state is initial."""
         p = self.problem
-        for x in p.starts:
-            q.require((x,))
+        q.require((p.starts,))
         for bits, made in zip(p.state, p.start, strict=True):
             for x, y in zip(bits, made, strict=True):
                 q.require((-x, y))
                 q.require((x, -y))
 
-    def _constants(self) -> Cube:
+    def _never_initial(self) -> Cube:
         """Literals that are false in every initial state because a scalar is a constant there."""
-        lits = self.problem.literals
+        known = self.problem.literals
         out: set[int] = set()
         for p, v in enumerate(self.problem.template.start):
             value = v.constant
             if value is not None:
-                lo = lits.ranges[p][0]
-                out |= {n for n in lits.at[p] if not lits.table[n].allows(value, lo)}
+                lo = known.ranges[p][0]
+                out |= {n for n in known.at[p] if not known.table[n].allows(value, lo)}
         return frozenset(out)

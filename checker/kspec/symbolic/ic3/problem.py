@@ -20,7 +20,7 @@ from kspec.system.model import State
 
 @dataclass
 class Formula:
-    """Clauses by the variable that they define.  What ``Clauses`` writes to in place of a solver."""
+    """Clauses by the variable that they define.  ``Clauses`` writes to it as to a solver."""
 
     definitions: list[list[tuple[int, ...]]] = field(default_factory=lambda: [[]])
     operands: list[tuple[int, ...]] = field(default_factory=lambda: [()])
@@ -33,24 +33,24 @@ class Formula:
 
     def add(self, clause: Sequence[int]) -> None:
         """A clause of the definition of its newest variable."""
-        variables = sorted({abs(x) for x in clause})
-        owner = variables[-1]
+        *others, owner = sorted({abs(x) for x in clause})
         self.definitions[owner].append(tuple(clause))
-        self.operands[owner] = tuple({*self.operands[owner], *variables[:-1]})
+        self.operands[owner] = tuple(sorted({*self.operands[owner], *others}))
 
     def solve(self, assumptions: Sequence[int]) -> bool | None:
-        """Never asked."""
-        raise NotImplementedError
+        """This is no solver: it gives up."""
+        return None
 
     def value(self, literal: int) -> bool:
-        """Never asked."""
-        raise NotImplementedError
+        """There is no model."""
+        raise LookupError(literal)
 
     def core(self) -> tuple[int, ...]:
-        """Never asked."""
-        raise NotImplementedError
+        """There is no refutation."""
+        raise LookupError
 
     def __len__(self) -> int:
+        """The number of variables."""
         return len(self.definitions) - 1
 
 
@@ -61,8 +61,9 @@ class Problem:
     ``now`` and ``then``: every literal of a cube, of the state and of the state after the step.  ``moves``:
     the step completes and enters a state within the limits.  ``inside``: the state is of its types and
     within the limits, as every reachable state is.  ``events``: by name what goes wrong (or is reached), in
-    the state or in the step.  ``state`` and ``inputs``: the bits of the state and of the inputs.
-    ``starts``: the bits of the state the init block makes, and then, that it completes.
+    the state or in the step; ``broken``: what goes wrong in the state.  ``state`` and ``inputs``: the bits of
+    the state and of the inputs.  ``starts``: the init block completes within the limits; ``start``: the bits
+    of the state that it makes.
     """
 
     template: Template
@@ -73,9 +74,10 @@ class Problem:
     moves: int
     inside: int
     events: Mapping[str, int]
+    broken: Mapping[str, int]
     state: tuple[tuple[int, ...], ...]
     inputs: tuple[int, ...]
-    starts: tuple[int, ...]
+    starts: int
     start: tuple[tuple[int, ...], ...]
 
     def read(self, value: Callable[[int], bool]) -> State:
@@ -87,16 +89,13 @@ class Problem:
 
 
 def problem(template: Template, few: int = FEW) -> Problem:
-    """The problem of a system."""
+    """The problem of a system; ``few``: see ``literals``."""
     aig, math = template.aig, Arithmetic(template.aig)
-    after = {0: FALSE}
-    for before, v in zip(template.state, template.following, strict=True):
+    after, begun = {0: FALSE}, {0: FALSE}
+    for before, v, w in zip(template.state, template.following, template.start, strict=True):
         after.update((x >> 1, y) for x, y in zip(before.literals, v.literals, strict=True))
-    within = _substituted(template, template.within, after)
-    moves = aig.and_(template.completes, within)
-    begun = {0: FALSE}
-    for before, v in zip(template.state, template.start, strict=True):
-        begun.update((x >> 1, y) for x, y in zip(before.literals, v.literals, strict=True))
+        begun.update((x >> 1, y) for x, y in zip(before.literals, w.literals, strict=True))
+    moves = aig.and_(template.completes, _substituted(template, template.within, after))
     starts = aig.and_(template.starts, _substituted(template, template.within, begun))
     table = literals([(v.lo, v.hi) for v in template.state], few)
     numbers = range(len(table.table))
@@ -113,13 +112,15 @@ def problem(template: Template, few: int = FEW) -> Problem:
         then=tuple(clauses.literal(table.circuit(n, template.following, math)) for n in numbers),
         moves=clauses.literal(moves),
         events={n: clauses.literal(a) for n, a in events(template, moves).items()},
-        starts=(clauses.literal(starts),),
+        broken={n: clauses.literal(a) for n, a in template.broken.items()},
+        starts=clauses.literal(starts),
         start=tuple(tuple(clauses.literal(x) for x in v.literals) for v in template.start),
     )
 
 
 def events(template: Template, moves: int) -> dict[str, int]:
-    """By name where something goes wrong in a state or in the step from it, or is reached in a state."""
+    """By name where something goes wrong in a state or in the step from it, or is reached in a state; what
+    can never be is left out."""
     aig = template.aig
     out: dict[str, int] = {}
     steps = {n: aig.and_(moves, a) for n, a in template.broken_step.items()}
@@ -132,5 +133,3 @@ def events(template: Template, moves: int) -> dict[str, int]:
 def _substituted(template: Template, a: int, table: dict[int, int]) -> int:
     template.aig.copy(template.aig, (a,), table)
     return table[a >> 1] ^ (a & 1)
-
-

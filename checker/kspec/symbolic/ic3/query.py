@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable, Sequence
 
 from kspec.symbolic.bounded import SolverGaveUp
 from kspec.symbolic.ic3.problem import Formula
-from kspec.symbolic.solver import new_solver
+from kspec.symbolic.solver import Z3, new_solver
 
 MOST_TEMPORARY = 1000
 """After so many temporary clauses, which a solver only collects, it is better replaced."""
+
+
+def default_solver() -> str:
+    """The fastest of the solvers here for very many small queries, if it is installed."""
+    return "minisat22" if importlib.util.find_spec("pysat") else Z3
 
 
 class Query:
@@ -17,7 +23,7 @@ class Query:
 
     def __init__(self, formula: Formula, solver: str | None) -> None:
         self._formula = formula
-        self._sat = new_solver(solver)
+        self._sat = new_solver(solver or default_solver())
         self._loaded = bytearray(len(formula) + 1)
         for _ in range(len(formula)):
             self._sat.variable()
@@ -32,7 +38,7 @@ class Query:
     def need(self, literals: Iterable[int]) -> None:
         """Loads the definitions of literals of the formula."""
         loaded, formula = self._loaded, self._formula
-        stack = [abs(x) for x in literals]
+        stack = [abs(x) for x in literals if abs(x) < len(loaded)]
         while stack:
             v = stack.pop()
             if not loaded[v]:
@@ -40,6 +46,10 @@ class Query:
                 for clause in formula.definitions[v]:
                     self._sat.add(clause)
                 stack += formula.operands[v]
+
+    def variable(self) -> int:
+        """A new variable, for clauses of the caller's own making."""
+        return self._sat.variable()
 
     def require(self, clause: Sequence[int]) -> None:
         """A clause over literals of the formula, for good."""

@@ -7,9 +7,8 @@ images, and frames are kept closed under renaming.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import permutations, product
 from math import factorial, prod
 
 from kspec.symbolic.ic3.literals import Cube, Literals
@@ -17,21 +16,26 @@ from kspec.system.layout import Element, elements, offset
 from kspec.system.model import System
 from kspec.types import IdType, OptType, Scalar
 
-MOST_RENAMINGS = 120
+MOST_RENAMINGS = 5040
 """Systems with more renamings than that are treated as if they had none."""
 
 
 @dataclass(frozen=True)
 class Symmetry:
-    """Renamings as permutations of literals, the identity left out."""
+    """Renamings, given by some that generate them all, as permutations of literals."""
 
-    renamings: tuple[tuple[int, ...], ...] = ()
+    generators: tuple[tuple[int, ...], ...] = ()
 
     def images(self, cube: Cube) -> tuple[Cube, ...]:
         """The cube and all its images, each once."""
-        found = {cube: None}
-        for r in self.renamings:
-            found[frozenset(r[n] for n in cube)] = None
+        found = [cube]
+        seen = {cube}
+        for c in found:
+            for g in self.generators:
+                image = frozenset(g[n] for n in c)
+                if image not in seen:
+                    seen.add(image)
+                    found.append(image)
         return tuple(found)
 
 
@@ -40,39 +44,42 @@ def interchangeable(system: System) -> tuple[IdType, ...]:
     found: dict[IdType, None] = {}
     for c in system.state_cells:
         for t in (*c.dims, c.type):
-            base = t.base if isinstance(t, OptType) else t
-            if isinstance(base, IdType) and not base.ordered and base.size > 1:
+            base = identity(t)
+            if base is not None and not base.ordered and base.size > 1:
                 found[base] = None
     return tuple(found)
 
 
+def identity(t: Scalar) -> IdType | None:
+    """The id type of which a scalar type has values."""
+    base = t.base if isinstance(t, OptType) else t
+    return base if isinstance(base, IdType) else None
+
+
 def symmetry(system: System, literals: Literals) -> Symmetry:
-    """The renamings of a system's identities."""
+    """The renamings of a system's identities: neighbours are exchanged."""
     types = interchangeable(system)
     if prod(factorial(t.size) for t in types) > MOST_RENAMINGS:
         return Symmetry()
     numbers = {(x.position, x.value, x.bit): n for n, x in enumerate(literals.table)}
     places = elements(system)
 
-    def renamed(renaming: dict[IdType, tuple[int, ...]]) -> Iterator[int]:
+    def renamed(renaming: Mapping[IdType, Mapping[int, int]]) -> Iterator[int]:
         moved = [_position(system, e, renaming) for e in places]
         for x in literals.table:
             t = places[x.position].cell.type
             value = x.value if x.bit is not None else _value(t, x.value, renaming)
             yield numbers[moved[x.position], value, x.bit]
 
-    choices = product(*(permutations(range(t.size)) for t in types))
-    next(choices)
-    return Symmetry(tuple(tuple(renamed(dict(zip(types, c, strict=True)))) for c in choices))
+    pairs = ((t, i) for t in types for i in range(t.size - 1))
+    return Symmetry(tuple(tuple(renamed({t: {i: i + 1, i + 1: i}})) for t, i in pairs))
 
 
-def _value(t: Scalar, value: int, renaming: dict[IdType, tuple[int, ...]]) -> int:
-    base = t.base if isinstance(t, OptType) else t
-    if isinstance(base, IdType) and base in renaming and 0 <= value < base.size:
-        return renaming[base][value]
-    return value
+def _value(t: Scalar, value: int, renaming: Mapping[IdType, Mapping[int, int]]) -> int:
+    base = identity(t)
+    return value if base is None else renaming.get(base, {}).get(value, value)
 
 
-def _position(system: System, e: Element, renaming: dict[IdType, tuple[int, ...]]) -> int:
-    index: Sequence[int] = [_value(d, i, renaming) for d, i in zip(e.cell.dims, e.index, strict=True)]
-    return system.offsets[e.cell.name] + offset(e.cell, tuple(index))
+def _position(system: System, e: Element, renaming: Mapping[IdType, Mapping[int, int]]) -> int:
+    index = tuple(_value(d, i, renaming) for d, i in zip(e.cell.dims, e.index, strict=True))
+    return system.offsets[e.cell.name] + offset(e.cell, index)

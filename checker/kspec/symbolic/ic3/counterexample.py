@@ -1,0 +1,111 @@
+"""Counterexamples as runs: the chain of obligations is executed from its initial state.
+
+Runs found by IC3 need not be shortest.  Bounded model checking looks for a shorter one, for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kspec.engine.protocol import Budget, Control, Finding, Progress, Run, Step
+from kspec.symbolic.bits import Bits, value_of
+from kspec.symbolic.bounded import Search, SolverGaveUp
+from kspec.symbolic.encode import Template
+from kspec.symbolic.ic3.block import Counterexample
+from kspec.symbolic.ic3.problem import Problem
+from kspec.symbolic.solver import new_solver
+from kspec.symbolic.supervise import Emit, supervise
+from kspec.system.model import State
+
+
+def findings(problem: Problem, counterexample: Counterexample, names: Iterable[str]) -> tuple[Finding, ...]:
+    """Which of the events ``names`` happen at the end of the chain, each with the run to it."""
+    t = problem.template
+    state, steps = counterexample.start, list[Step]()
+    obligation = counterexample.first
+    while obligation.next is not None:
+        taken = _step(problem, state, obligation.inputs)
+        assert taken.post is not None
+        steps.append(taken)
+        state = taken.post
+        obligation = obligation.next
+    before = Run(counterexample.start, tuple(steps))
+    last = _step(problem, state, obligation.inputs)
+    whole = Run(counterexample.start, (*steps, last))
+    failed = Run(counterexample.start, (*steps, Step(last.action, last.args, None)))
+    inputs = _inputs(problem, state, obligation.inputs)
+    out: list[Finding] = []
+    for name in names:
+        for part, run in ((t.broken, before), (t.reached, before), (t.raised, failed), (t.broken_step, whole)):
+            if name in part and t.aig.evaluate([part[name]], inputs)[0]:
+                out.append(Finding(name, run))
+                break
+    return tuple(out)
+
+
+def _step(problem: Problem, state: State, inputs: tuple[int, ...]) -> Step:
+    """The step that the inputs select, completed or not."""
+    t = problem.template
+    known = _inputs(problem, state, inputs)
+    picked = t.aig.evaluate([a.chosen for a in t.actions], known)
+    code = next(a for a, here in zip(t.actions, picked, strict=True) if here)
+    args = tuple(_number(t, v, known) for v in code.args)
+    return Step(code.action.name, args, tuple(_number(t, v, known) for v in t.following))
+
+
+def _inputs(problem: Problem, state: State, inputs: tuple[int, ...]) -> Mapping[int, bool]:
+    """The values of the graph's inputs (by node)."""
+    t = problem.template
+    known = {a >> 1: x > 0 for a, x in zip(t.inputs, inputs, strict=True)}
+    for v, value in zip(t.state, state, strict=True):
+        known.update((a >> 1, bool((value - v.lo) >> i & 1)) for i, a in enumerate(v.literals))
+    return known
+
+
+def _number(t: Template, v: Bits, known: Mapping[int, bool]) -> int:
+    return value_of(v, t.aig.evaluate(v.literals, known))
+
+
+@dataclass(frozen=True)
+class Shortened:
+    """A finding, and whether no shorter run to it exists."""
+
+    finding: Finding
+    shortest: bool
+
+
+def shortened(template: Template, finding: Finding, clean: int, seconds: float) -> Shortened:
+    """The shortest run to what was found, if that can be told in time.
+
+    ``clean``: the number of steps within which it is known not to happen.
+    """
+    length = finding.run.length if finding.run else 0
+    if length <= clean + 1:
+        return Shortened(finding, True)
+
+    def work(emit: Emit[Finding | None]) -> Finding | None:
+        search = Search(template, new_solver())
+        while search.depth < length:
+            level = search.level()
+            names = [finding.property] if search.depth > clean else []
+            for found in search.sweep(level, names):
+                return found
+            search.advance(level)
+        return finding
+
+    try:
+        ending = supervise(work, Budget(seconds=seconds), _Unwatched())
+    except SolverGaveUp:
+        return Shortened(finding, False)
+    return Shortened(ending.value or finding, ending.value is not None and not ending.reason)
+
+
+class _Unwatched(Control):
+    """Nobody looks on: whoever cancels the engine ends this process with it."""
+
+    def cancelled(self) -> bool:
+        return False
+
+    def report(self, progress: Progress) -> None:
+        pass

@@ -1,0 +1,271 @@
+"""The engine ``pdr``: proofs and violations by IC3, also called property directed reachability.
+
+It proves systems whose states cannot be enumerated, with an inductive invariant that is written in the
+language of the model and re-checked with another encoding and another solver.  The runs it finds are shortest
+only where it says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from kspec.certify.check import recheck
+from kspec.engine.protocol import Budget, Control, Finding, Goals, Progress, Result
+from kspec.symbolic.bmc import Found
+from kspec.symbolic.bounded import Search, SolverGaveUp
+from kspec.symbolic.encode import encode
+from kspec.symbolic.evaluate import Unsupported
+from kspec.symbolic.ic3.counterexample import shortened
+from kspec.symbolic.ic3.frames import Frames
+from kspec.symbolic.ic3.generalise import STANDARD, Effort
+from kspec.symbolic.ic3.literals import Cube
+from kspec.symbolic.ic3.problem import Problem, problem
+from kspec.symbolic.ic3.proof import Proof, certificate_text, reduced
+from kspec.symbolic.ic3.search import Happens, Ic3, Never, NotWithin
+from kspec.symbolic.ic3.symmetry import Symmetry, symmetry
+from kspec.symbolic.induction import Induction
+from kspec.symbolic.kinduction import claims
+from kspec.symbolic.solver import new_solver
+from kspec.symbolic.supervise import Emit, supervise
+from kspec.system.model import System
+from kspec.system.representation import is_representation, with_representation
+
+SHORTENING_SECONDS = 10.0
+REDUCING_SECONDS = 10.0
+SHARE = 0.2
+"""Of the time that is left, how much goes into a shorter run or a smaller proof at most."""
+
+
+@dataclass(frozen=True)
+class PdrEngine:
+    """IC3.  ``solver`` names a SAT solver (None: the fastest installed)."""
+
+    name: str = "pdr"
+    solver: str | None = None
+    effort: Effort = STANDARD
+
+    def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
+        """Proves or refutes every property of the system; frames go up to ``budget.depth``.
+
+        ``proved``: every property holds (``reachable`` ones are witnessed or refuted).  ``bound``: what is
+        neither proved nor found does not happen within so many steps.  A finding is shortest if it has at
+        most ``bound + 1`` steps; otherwise a note says that it need not be.
+        """
+        started = time.monotonic()
+
+        def work(emit: Emit[Result]) -> Result:
+            return _work(system, goals, budget, self, emit)
+
+        ending = supervise(work, budget, control)
+        result = ending.value or Result(self.name, "unknown", reason=ending.reason)
+        if ending.reason:
+            result = replace(result, status="unknown", reason=ending.reason)
+        return replace(result, engine=self.name, seconds=time.monotonic() - started)
+
+
+def _work(system: System, goals: Goals, budget: Budget, engine: PdrEngine, emit: Emit[Result]) -> Result:
+    system = with_representation(system)
+    found = Found(system)
+    try:
+        made = problem(encode(system))
+    except Unsupported as e:
+        return found.result("unknown", None, str(e))
+    return _Check(system, made, goals, budget, engine, emit, found).run()
+
+
+@dataclass
+class _Check:
+    """One run of the engine.  ``clean``: for every name, within how many steps it is known not to happen."""
+
+    system: System
+    problem: Problem
+    goals: Goals
+    budget: Budget
+    engine: PdrEngine
+    emit: Emit[Result]
+    found: Found
+    clean: dict[str, int] = field(default_factory=dict)
+    proof: Proof = field(default_factory=lambda: Proof((), ()))
+    always: tuple[Cube, ...] = ()
+    certified: str = ""
+    rejected: str = ""
+
+    def __post_init__(self) -> None:
+        self.claims = claims(self.system)
+        self.symmetry: Symmetry = symmetry(self.system, self.problem.literals)
+        self.started = time.monotonic()
+
+    def run(self) -> Result:
+        """Initial states, then what is inductive as it stands, then IC3 for the rest."""
+        try:
+            self._start()
+            if not self._enough():
+                self._lemmas()
+            for names in self._phases():
+                if not self._enough():
+                    self._search(names)
+        except SolverGaveUp as e:
+            return self._result("unknown", str(e))
+        return self._end()
+
+    def _phases(self) -> Iterable[tuple[str, ...]]:
+        """What is looked for together: what is wanted, then what must hold, then what must be reached."""
+        reached = tuple(sorted(self.found.goals))
+        wanted = self.goals.wanted
+        if wanted is not None and not self.goals.everything:
+            return (tuple(n for n in (*self.claims, *reached) if n in wanted),)
+        return (self.claims, reached)
+
+    def _start(self) -> None:
+        """What happens in the init block or in an initial state."""
+        search = Search(self.problem.template, new_solver())
+        names = (*self.claims, *sorted(self.found.goals))
+        for finding in search.sweep(search.level(), names):
+            self.found.add(finding)
+        self.clean.update((n, 0) for n in names if n not in self.found.names)
+
+    def _lemmas(self) -> None:
+        """Finds the properties that are inductive together, given no more than their types."""
+        names = self._open(self.claims)
+        inductive, _ = Induction(self.problem.template, new_solver(self.engine.solver), names).prove(names)
+        self._prove(Proof(inductive, ()))
+
+    def _search(self, names: Iterable[str]) -> None:
+        """IC3 until nothing of ``names`` is open, or the goals are met, or the depth is reached."""
+        e = self.engine
+        ic3 = Ic3(
+            self.problem, self.symmetry, self._open(names), self.proof.lemmas, self.always, e.effort, e.solver
+        )
+        for news in ic3.run():
+            match news:
+                case NotWithin(steps):
+                    self.clean.update((n, steps) for n in ic3.open)
+                    self._report(ic3)
+                    if self.budget.depth is not None and steps >= self.budget.depth:
+                        return
+                case Happens(findings):
+                    for finding in findings:
+                        self._add(finding)
+                    if self._enough():
+                        return
+                case Never(never):
+                    self.always = tuple(ic3.frames.always)
+                    self._never(ic3.frames, never)
+            self.emit.value(self._result("unknown"))
+
+    def _add(self, finding: Finding) -> None:
+        """Violations are shortened; how long the runs of witnesses are does not matter."""
+        if finding.property not in self.found.goals:
+            seconds = self._slice(SHORTENING_SECONDS)
+            short = shortened(self.problem.template, finding, self.clean[finding.property], seconds)
+            finding = short.finding
+            if short.shortest and finding.run is not None:
+                self.clean[finding.property] = finding.run.length - 1
+        self.found.add(finding)
+
+    def _never(self, frames: Frames, names: tuple[str, ...]) -> None:
+        def initial(cube: Cube) -> bool:
+            return frames.initial_state(cube) is not None
+
+        proof = Proof(self.proof.lemmas, self.proof.names + names)
+        seconds = self._slice(REDUCING_SECONDS)
+        e = self.engine
+        self._prove(reduced(self.problem, self.symmetry, proof, self.always, initial, seconds, e.solver))
+
+    def _prove(self, proof: Proof) -> None:
+        """Has a proof re-checked, and says it if it stands."""
+        layers = proof.layers(self.system, self.problem, self.symmetry)
+        if not layers:
+            return
+        text = certificate_text(self.system, layers, self.engine.solver)
+        since = 1 if proof.lemmas and proof.names else 0
+        answer = recheck(self.system, text, since=since)
+        if answer.problems:
+            self.rejected = answer.problems[0]
+            return
+        self.proof, self.certified = proof, text
+        for name in self.proof.names:
+            if name in self.found.goals and name not in self.found.names:
+                self.found.findings.append(Finding(name, None))
+        self.emit.value(self._result("unknown"))
+
+    def _open(self, names: Iterable[str]) -> list[str]:
+        """What is neither found nor proved."""
+        done = {*self.found.names, *self.proof.lemmas, *self.proof.names}
+        return [n for n in names if n not in done]
+
+    def _enough(self) -> bool:
+        """Whether the goals are met."""
+        if self.goals.everything:
+            return False
+        if self.goals.wanted is None:
+            return any(f.run is not None for f in self.found.findings)
+        return self.goals.wanted <= {f.property for f in self.found.findings}
+
+    def _slice(self, most: float) -> float:
+        """A share of the time that is left."""
+        if self.budget.seconds is None:
+            return most
+        left = self.budget.seconds - (time.monotonic() - self.started)
+        return min(most, max(0.05, SHARE * left))
+
+    def _report(self, ic3: Ic3) -> None:
+        frames = ic3.frames
+        clauses = sum(map(len, frames.levels))
+        note = f"{frames.top} frames, {clauses} clauses, {len(ic3.open)} properties open"
+        seconds = time.monotonic() - self.started
+        self.emit.progress(Progress("pdr", depth=frames.top, seconds=seconds, note=note))
+
+    def _end(self) -> Result:
+        names = (*self.claims, *sorted(self.found.goals))
+        left = self._open(names)
+        if self._enough():
+            return self._result("stopped")
+        if not left:
+            return self._result("stopped" if self.found.findings else "proved")
+        if self.rejected:
+            return self._result("unknown", f"a proof did not pass its re-check: {self.rejected}")
+        depth = self.budget.depth
+        if depth is not None and self._bound() is not None:
+            return self._result("bounded", f"neither proved nor found: {', '.join(left)}")
+        return self._result("unknown", f"not looked at: {', '.join(left)}")
+
+    def _bound(self) -> int | None:
+        """Within how many steps everything that happens has been found, at its shortest."""
+        names = (*self.claims, *sorted(self.found.goals))
+        bounds = [self.clean.get(n) for n in self._open(names)]
+        bounds += [self.clean.get(f.property) for f in self._long()]
+        known = [b for b in bounds if b is not None]
+        if len(known) < len(bounds):
+            return None
+        return min(known, default=max(self.clean.values(), default=0))
+
+    def _long(self) -> list[Finding]:
+        """What was found by a run that is not known to be shortest."""
+        out: list[Finding] = []
+        for f in (*self.found.findings, *self.found.witnesses):
+            if f.run is not None and f.run.length > self.clean.get(f.property, -1) + 1:
+                out.append(f)
+        return out
+
+    def _result(self, status: str, reason: str = "") -> Result:
+        """What is known so far."""
+        proved = {*self.proof.lemmas, *self.proof.names}
+        violations = {f.property for f in self.found.findings}
+        notes = [
+            f"{f.property}: a shorter run than this one of {f.run.length} steps may exist"
+            for f in self._long()
+            if f.run is not None and f.property in violations
+        ]
+        bound = self._bound()
+        if reason and status == "unknown" and bound is not None:
+            reason = f"{reason}; nothing open happens within {bound} steps"
+        return replace(
+            self.found.result(status, bound, reason),
+            engine="pdr",
+            proved=tuple(n for n in self.claims if n in proved and not is_representation(n)),
+            certificates=(self.certified,) if self.certified else (),
+            notes=tuple(notes),
+        )
