@@ -28,7 +28,7 @@ from kspec.lower.scope import (
 )
 from kspec.lower.values import EmptyTag, NoneTag, Soft, Value, Want, equal, ite, item_hint, of
 from kspec.system.expr import Binary, BinaryOp, Const, Expr, Let, Narrow, Quant, Unary, Var, bounds
-from kspec.system.layout import key_dims
+from kspec.system.layout import key_dims, leaves
 from kspec.types import (
     BOOL,
     BoolType,
@@ -359,13 +359,27 @@ def _membership(ctx: Context, env: Env, e: ast.BinaryExpr) -> Expr:
                 got = dereference(got, got.type.base, ctx.site(e.left.span))
             t = common(ctx, there, got, e.span)
             assert not isinstance(t, NoneTag | EmptyTag)
-            left, right = coerce(ctx, there, t, e.right.span), coerce(ctx, got, t, e.left.span)
+            left = coerce(ctx, there, t, e.right.span)
+            right, lets = _evaluated(ctx, coerce(ctx, got, t, e.left.span), t)
             same = equal(left, right, t, ctx.fresh, site)
-            return Quant("exists", v, Binary("and", Binary("lt", v, box.leaf(0, ())), same), site)
+            found: Expr = Quant("exists", v, Binary("and", Binary("lt", v, box.leaf(0, ())), same), site)
+            for var, x in reversed(lets):
+                found = Let(var, x, found)
+            return found
         case EmptyTag():
             return Const(0)
         case _:
             raise error("E0308", f"`in` needs a set or a sequence, found `{box.type}`", e.right.span)
+
+
+def _evaluated(ctx: Context, v: Value, t: Type) -> tuple[Value, list[tuple[Var, Expr]]]:
+    """A value whose scalars are evaluated before it is used, and what to bind for that."""
+    lets: dict[int, tuple[Var, Expr]] = {}
+    for k, leaf in enumerate(leaves(t)):
+        if not leaf.dims:
+            x = v.leaf(k, ())
+            lets[k] = Var(ctx.fresh("m"), *bounds(x)), x
+    return Value(t, lambda k, i: lets[k][0] if k in lets else v.leaf(k, i)), list(lets.values())
 
 
 def _contained(ctx: Context, env: Env, e: ast.BinaryExpr) -> tuple[Value, Value]:
