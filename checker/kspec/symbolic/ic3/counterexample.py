@@ -6,7 +6,7 @@ Runs found by IC3 need not be shortest.  Bounded model checking looks for a shor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kspec.engine.protocol import Budget, Control, Finding, Progress, Run, Step
 from kspec.symbolic.bits import Bits, value_of
@@ -30,17 +30,22 @@ def findings(problem: Problem, counterexample: Counterexample, names: Iterable[s
         steps.append(taken)
         state = taken.post
         obligation = obligation.next
-    before = Run(counterexample.start, tuple(steps))
-    last = _step(problem, state, obligation.inputs)
-    whole = Run(counterexample.start, (*steps, last))
-    failed = Run(counterexample.start, (*steps, Step(last.action, last.args, None)))
     inputs = _inputs(problem, state, obligation.inputs)
+
+    def happens(part: Mapping[str, int], name: str) -> bool:
+        return name in part and t.aig.evaluate([part[name]], inputs)[0]
+
+    entered = t.aig.evaluate([problem.entered], inputs)[0]
+
     out: list[Finding] = []
     for name in names:
-        for part, run in ((t.broken, before), (t.reached, before), (t.raised, failed), (t.broken_step, whole)):
-            if name in part and t.aig.evaluate([part[name]], inputs)[0]:
-                out.append(Finding(name, run))
-                break
+        if happens(t.broken, name) or happens(t.reached, name):
+            out.append(Finding(name, Run(counterexample.start, tuple(steps))))
+        elif happens(t.raised, name) or (entered and happens(t.broken_step, name)):
+            last = _step(problem, state, obligation.inputs)
+            if not entered:
+                last = replace(last, post=None)
+            out.append(Finding(name, Run(counterexample.start, (*steps, last))))
     return tuple(out)
 
 

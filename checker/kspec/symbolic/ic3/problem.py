@@ -56,10 +56,12 @@ class Formula:
 
 @dataclass(frozen=True)
 class Problem:
-    """A system for IC3; all fields but the first three hold SAT literals.
+    """A system for IC3; all fields but the first four hold SAT literals.
+
+    ``entered`` is a literal of the template's graph: the step completes and enters a state within the limits.
 
     ``now`` and ``then``: every literal of a cube, of the state and of the state after the step.  ``moves``:
-    the step completes and enters a state within the limits.  ``inside``: the state is of its types and
+    the same as ``entered``.  ``inside``: the state is of its types and
     within the limits, as every reachable state is.  ``events``: by name what goes wrong (or is reached), in
     the state or in the step; ``broken``: what goes wrong in the state.  ``state`` and ``inputs``: the bits of
     the state and of the inputs.  ``starts``: the init block completes within the limits; ``start``: the bits
@@ -69,6 +71,7 @@ class Problem:
     template: Template
     literals: Literals
     formula: Formula
+    entered: int
     now: tuple[int, ...]
     then: tuple[int, ...]
     moves: int
@@ -105,6 +108,7 @@ def problem(template: Template, few: int = FEW) -> Problem:
         template=template,
         literals=table,
         formula=formula,
+        entered=moves,
         state=tuple(tuple(clauses.literal(x) for x in v.literals) for v in template.state),
         inputs=tuple(clauses.literal(x) for x in template.inputs),
         inside=clauses.literal(aig.and_(template.typed, template.within)),
