@@ -26,7 +26,8 @@ from kspec.lower.scope import (
     error,
     unknown,
 )
-from kspec.lower.values import EmptyTag, NoneTag, Soft, Value, Want, equal, ite, item_hint, of
+from kspec.lower.values import EmptyTag, NoneTag, Soft, Value, Want, equal, first, ite, item_hint, of, strict
+from kspec.system.effects import expr_errors
 from kspec.system.expr import Binary, BinaryOp, Const, Expr, Let, Narrow, Quant, Unary, Var, bounds
 from kspec.system.layout import key_dims, leaves
 from kspec.types import (
@@ -313,7 +314,7 @@ def _comparison(ctx: Context, e: ast.BinaryExpr, left: Value, right: Value) -> V
         small, big = (left, right) if op == "le" else (right, left)
         small, big = coerce(ctx, small, t, e.span), coerce(ctx, big, t, e.span)
         vs = tuple(Var(ctx.fresh("i"), d.lo, d.hi, d) for d in key_dims(t.item))
-        body: Expr = Binary("implies", small.leaf(0, vs), big.leaf(0, vs), site)
+        body: Expr = strict("implies", [small.leaf(0, vs), big.leaf(0, vs)], ctx.fresh, site)
         for v in reversed(vs):
             body = Quant("forall", v, body, site)
         return of(BOOL, body)
@@ -344,14 +345,15 @@ def _membership(ctx: Context, env: Env, e: ast.BinaryExpr) -> Expr:
             # A number outside the item type is in no such set.
             lo, hi = bounds(got.expr)
             if item.lo <= lo and hi <= item.hi:
-                return box.leaf(0, (got.expr,))
+                got, lets = _evaluated(ctx, got, item)
+                return first(lets, box.leaf(0, (got.expr,)))
             v = Var(ctx.fresh("m"), lo, hi)
             inside = Binary("and", Binary("le", Const(item.lo), v), Binary("le", v, Const(item.hi)))
             safe = Narrow(v, item.lo, item.hi, "range", site)
             return Let(v, got.expr, Binary("and", inside, box.leaf(0, (safe,)), site))
         case SetType(item):
-            got = coerce(ctx, got, item, e.left.span)
-            return box.leaf(0, tuple(got.leaf(k, ()) for k in range(len(key_dims(item)))))
+            got, lets = _evaluated(ctx, coerce(ctx, got, item, e.left.span), item)
+            return first(lets, box.leaf(0, tuple(got.leaf(k, ()) for k in range(len(key_dims(item))))))
         case SeqType(item, cap):
             v = Var(ctx.fresh("i"), 0, cap - 1)
             there = Value(item, lambda k, i: box.leaf(k + 1, (v, *i)))
@@ -363,9 +365,9 @@ def _membership(ctx: Context, env: Env, e: ast.BinaryExpr) -> Expr:
             right, lets = _evaluated(ctx, coerce(ctx, got, t, e.left.span), t)
             same = equal(left, right, t, ctx.fresh, site)
             found: Expr = Quant("exists", v, Binary("and", Binary("lt", v, box.leaf(0, ())), same), site)
-            for var, x in reversed(lets):
-                found = Let(var, x, found)
-            return found
+            return first(lets, found)
+        case EmptyTag() if not isinstance(got.type, NoneTag | EmptyTag):
+            return first(_evaluated(ctx, got, got.type)[1], Const(0))
         case EmptyTag():
             return Const(0)
         case _:
@@ -373,11 +375,10 @@ def _membership(ctx: Context, env: Env, e: ast.BinaryExpr) -> Expr:
 
 
 def _evaluated(ctx: Context, v: Value, t: Type) -> tuple[Value, list[tuple[Var, Expr]]]:
-    """A value whose scalars are evaluated before it is used, and what to bind for that."""
+    """A value whose scalars, if they may raise errors, are evaluated before it is used, and what to bind for that."""
     lets: dict[int, tuple[Var, Expr]] = {}
     for k, leaf in enumerate(leaves(t)):
-        if not leaf.dims:
-            x = v.leaf(k, ())
+        if not leaf.dims and expr_errors(x := v.leaf(k, ())):
             lets[k] = Var(ctx.fresh("m"), *bounds(x)), x
     return Value(t, lambda k, i: lets[k][0] if k in lets else v.leaf(k, i)), list(lets.values())
 
@@ -408,12 +409,8 @@ def _set_operation(ctx: Context, e: ast.BinaryExpr, left: Value, right: Value, w
 
     def leaf(_k: int, i: tuple[Expr, ...]) -> Expr:
         x, y = a.leaf(0, i), b.leaf(0, i)
-        match e.op:
-            case "|":
-                return Binary("or", x, y, site)
-            case "&":
-                return Binary("and", x, y, site)
-            case _:
-                return Binary("and", x, Unary("not", y), site)
+        if e.op == "-":
+            y = Unary("not", y)
+        return strict("or" if e.op == "|" else "and", [x, y], ctx.fresh, site)
 
     return Value(t, leaf)

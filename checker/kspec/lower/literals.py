@@ -12,7 +12,7 @@ from kspec.lower.scope import (
     Env,
     error,
 )
-from kspec.lower.values import EmptyTag, NoneTag, Soft, Value, ValueType, Want, default_value, item_hint
+from kspec.lower.values import EmptyTag, NoneTag, Soft, Value, ValueType, Want, default_value, item_hint, strict
 from kspec.system.expr import Binary, Const, Expr, Fold, Ite, Let, Narrow, Var, bounds
 from kspec.system.layout import key_dims, leaves
 from kspec.types import (
@@ -93,16 +93,10 @@ def set_literal(
     dims = key_dims(t)
 
     def leaf(_k: int, i: tuple[Expr, ...]) -> Expr:
-        out: Expr | None = None
-        for m in members:
-            same: Expr | None = None
-            for k in range(len(dims)):
-                eq = Binary("eq", m.leaf(k, ()), i[k])
-                same = eq if same is None else Binary("and", same, eq)
-            assert same is not None
-            out = same if out is None else Binary("or", out, same)
-        assert out is not None
-        return out
+        site = ctx.site(span)
+        same = [[Binary("eq", m.leaf(k, ()), i[k]) for k in range(len(dims))] for m in members]
+        parts = [strict("and", list(s), ctx.fresh, site) for s in same]
+        return strict("or", parts, ctx.fresh, site)
 
     return Value(SetType(t), leaf)
 

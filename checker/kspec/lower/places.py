@@ -18,7 +18,8 @@ from kspec.lower.scope import (
     TypeBinding,
     error,
 )
-from kspec.lower.values import Place, Value, Want, of
+from kspec.lower.values import Place, Value, Want, first, of
+from kspec.system.effects import expr_errors
 from kspec.system.expr import Binary, Const, Expr, Ite, Let, Narrow, Read, Var, bounds
 from kspec.system.layout import key_dims, leaves
 from kspec.types import (
@@ -172,8 +173,7 @@ def field(ctx: Context, env: Env, e: ast.Field, want: Want) -> Value:
             at_expr: Expr = Const(0) if e.name == "first" else Binary("sub", v, Const(1))
             n = Narrow(v, 1, cap, "index", site)
             i = Let(v, length, Ite(Binary("gt", n, Const(0)), at_expr, Const(0)))
-            index = Narrow(i, 0, cap - 1, "index", site)
-            return Value(item, lambda k, rest: base.leaf(k + 1, (index, *rest)))
+            return _item(ctx, base, item, Narrow(i, 0, cap - 1, "index", site))
         case t, name:
             match t:
                 case SetType():
@@ -197,7 +197,10 @@ def index_of(ctx: Context, env: Env, e: ast.Index) -> Value:
     match base.type:
         case MapType(key, element):
             at = map_key(ctx, env, e.index, key)
-            return Value(element, lambda k, i: base.leaf(k, (*at, *i)))
+            lets = [(Var(ctx.fresh("k"), *bounds(x)), x) for x in at if expr_errors(x)]
+            names = {id(x): v for v, x in lets}
+            keys = tuple(names.get(id(x), x) for x in at)
+            return Value(element, lambda k, i: first(lets, base.leaf(k, (*keys, *i))))
         case SeqType(item, cap):
             i0 = exprs.number(ctx, env, e.index)
             lo, hi = bounds(i0)
@@ -206,9 +209,15 @@ def index_of(ctx: Context, env: Env, e: ast.Index) -> Value:
             checked = Let(
                 v, i0, Narrow(Ite(inside, v, Const(-1)), 0, cap - 1, "index", ctx.site(e.span))
             )
-            return Value(item, lambda k, i: base.leaf(k + 1, (checked, *i)))
+            return _item(ctx, base, item, checked)
         case t:
             raise error("E0311", f"`{t}` cannot be indexed", e.base.span, help="maps and sequences can")
+
+
+def _item(ctx: Context, base: Value, item: Type, index: Expr) -> Value:
+    """An item of a sequence that is no place; the index is evaluated first."""
+    v = Var(ctx.fresh("i"), *bounds(index))
+    return Value(item, lambda k, rest: Let(v, index, base.leaf(k + 1, (v, *rest))))
 
 
 def _process_named(ctx: Context, env: Env, e: ast.Expr) -> ProcessInfo | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from kspec.system.expr import Binary, Cell, Const, Expr, Ite, Let, Narrow, Quant, Read, Site, Var
+from kspec.system.effects import expr_errors
+from kspec.system.expr import Binary, Cell, Const, Expr, Ite, Let, Narrow, Quant, Read, Site, Var, bounds
 from kspec.system.layout import default, leaves
 from kspec.types import IdType, MapType, OptType, Scalar, SeqType, SetType, Type, is_scalar
 
@@ -132,11 +133,35 @@ def equal(a: Value, b: Value, t: Type, fresh: Callable[[str], str], site: Site) 
     """``a == b``: leaf by leaf, for every index."""
     if is_scalar(t):
         return Binary("eq", a.expr, b.expr, site)
-    result: Expr | None = None
+    parts: list[Expr] = []
     for k, leaf in enumerate(leaves(t)):
         binders = tuple(Var(fresh("i"), d.lo, d.hi, d) for d in leaf.dims)
         body: Expr = Binary("eq", a.leaf(k, binders), b.leaf(k, binders), site)
         for v in reversed(binders):
             body = Quant("forall", v, body, site)
-        result = body if result is None else Binary("and", result, body, site)
-    return result if result is not None else Const(1)
+        parts.append(body)
+    return strict("and", parts, fresh, site)
+
+
+def first(lets: list[tuple[Var, Expr]], then: Expr) -> Expr:
+    """``then``, after the values of the variables have been evaluated."""
+    for v, x in reversed(lets):
+        then = Let(v, x, then)
+    return then
+
+
+def strict(op: Literal["and", "or", "implies"], parts: list[Expr], fresh: Callable[[str], str], site: Site) -> Expr:
+    """All of the parts joined; those that may raise an error are evaluated even if the others decide."""
+    lets: list[tuple[Var, Expr]] = []
+    joined: Expr | None = None
+    for k, part in enumerate(parts):
+        if k > 0 and expr_errors(part):
+            v = Var(fresh("e"), *bounds(part))
+            lets.append((v, part))
+            part = v
+        joined = part if joined is None else Binary(op, joined, part, site)
+    out = joined if joined is not None else Const(int(op != "or"))
+    if lets and expr_errors(parts[0]):  # the first one is evaluated first
+        v = Var(fresh("e"), *bounds(parts[0]))
+        return Let(v, parts[0], strict(op, [v, *parts[1:]], fresh, site))
+    return first(lets, out)
