@@ -39,7 +39,6 @@ class Totals:
 def totals(search: Search, states: int) -> Totals | None:
     """Looks at the first ``states`` representatives; None when a budget does not allow it."""
     image = search.tiers.image
-    group = prod(factorial(t.size) for t in search.tiers.native.symmetric)
     sums = (U64 * 2)()
     first = 0
     try:
@@ -50,8 +49,13 @@ def totals(search: Search, states: int) -> Totals | None:
             first = end
     except StopError:
         return None
-    exact = not sums[1] and group < EXACT
+    exact = not sums[1] and order(search) < EXACT
     return Totals(int(sums[0]) if exact else None, int(sums[1]))
+
+
+def order(search: Search) -> int:
+    """The number of permutations."""
+    return prod(factorial(t.size) for t in search.tiers.native.symmetric)
 
 
 @dataclass
@@ -64,15 +68,23 @@ class OrbitTracer(Tracer):
         """The state that stands for the orbit of a state."""
         known = self.forms.get(state)
         if known is None:
-            words = pack(self.layout, state)
-            memory = (U64 * len(words))(*words)
-            self.search.tiers.image.canon(ctypes.addressof(memory))
-            known = self.forms[state] = unpack(self.layout, tuple(memory))
+            known = self.forms[state] = self.canonical(state)[0]
         return known
+
+    def canonical(self, state: State) -> tuple[State, int]:
+        """The form of a state, and how many permutations leave the state as it is (0: not known)."""
+        words = pack(self.layout, state)
+        memory = (U64 * len(words))(*words)
+        alike = self.search.tiers.image.canon(ctypes.addressof(memory))
+        return unpack(self.layout, tuple(memory)), alike
 
     def restricted(self, name: str, length: int) -> tuple[Levels, Sighted]:
         """The real states on shortest runs to a sighting, and the steps between them."""
         orbits = [{self.state(n) for n in numbers} for numbers in self.mark(name, length)]
+        group = order(self.search)
+        alike = (self.canonical(s)[1] for states in orbits for s in states)
+        if group < EXACT and sum(group // a for a in alike if a) > MOST:
+            raise TooManyError
         levels, sighted = Levels(), Sighted(length)
         for o in self.machine.initial():
             if self.enters(o, orbits[0]) and o.post is not None and o.post not in levels.index:
