@@ -51,8 +51,9 @@ class ExplicitEngine:
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Checks every property of the system."""
 
-        def explore(budget: Budget, symmetric: tuple[IdType, ...]) -> Result:
-            return self._explore(system, goals, budget, control, symmetric)
+        def explore(budget: Budget, symmetric: tuple[IdType, ...], trial: bool = False) -> Result:
+            engine = replace(self, keeping=None, spill=None) if trial else self
+            return engine._explore(system, goals, budget, control, symmetric)
 
         return with_symmetry(self.tuning.symmetry, system, budget, explore)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from kspec.engine.protocol import Budget, Evidence, Result
 from kspec.explicit.orbits import totals
@@ -15,14 +14,18 @@ from kspec.system.scalarsets import scalarsets
 from kspec.types import IdType
 
 Mode: TypeAlias = Literal["off", "on", "auto"]
-Explore: TypeAlias = Callable[[Budget, tuple[IdType, ...]], Result]
-"""A search with a budget, up to permutations of the given types."""
 
 WORTHWHILE = 6
 """Permutations below which ``auto`` does without."""
 SMALL = 200_000
 """States up to which ``auto`` explores them all: full counts are worth more than the time."""
 NAME = "symmetry"
+
+
+class Explore(Protocol):
+    """A search with a budget, up to permutations of the given types; a ``trial`` leaves checkpoints alone."""
+
+    def __call__(self, budget: Budget, symmetric: tuple[IdType, ...], trial: bool = False) -> Result: ...
 
 
 def with_symmetry(mode: Mode, system: System, budget: Budget, explore: Explore) -> Result:
@@ -39,8 +42,8 @@ def with_symmetry(mode: Mode, system: System, budget: Budget, explore: Explore) 
         return _noted(explore(budget, ()), refused)
     if mode == "auto":
         few = budget.states is not None and budget.states <= SMALL
-        result = explore(budget if few else replace(budget, states=SMALL), ())
-        if few or result.status != "unknown" or result.reason != "states":
+        result = explore(budget, ()) if few else explore(replace(budget, states=SMALL), (), trial=True)
+        if few or result.status != "unknown" or result.reason not in ("states", "memory"):
             return _noted(result, refused)
     result = explore(_left(budget, started), sets.types)
     if result.evidence is None or not result.evidence.reduction:
