@@ -91,12 +91,14 @@ class Space:
             chunk=chunk,
         )
         self._at = ctypes.addressof(self.shared)
+        # Workers take numbers in advance, so there may be so many more states than there is room for.
+        self._reserve = HELD * threads if threads > 1 else 0
         self._regions: list[Region] = []
         self.workers = [self._worker() for _ in range(threads)]
         self.scout = self._worker()
         """The worker that sweeps; what it counts does not count."""
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._size_table(slots, FILL)
+        self._size_table(max(slots, 16 * self._reserve), FILL)
 
     def close(self) -> None:
         """Ends the threads and gives the memory back; nothing can be asked after that."""
@@ -133,7 +135,8 @@ class Space:
         """Stores the successors that wait in batches; False when there is no room for them."""
         waiting = [w for w in self.workers if w.n]
         if waiting:
-            self.shared.room = min(int(self.shared.slot_count * 0.97), self.capacity)
+            slots = int(self.shared.slot_count)
+            self.shared.room = min(int(slots * 0.97) - self._reserve, self.capacity)
         for w in waiting:
             self._check(image.work(ctypes.addressof(w), 0))
         return not any(w.n for w in waiting)
@@ -216,7 +219,7 @@ class Space:
 
     def make_room(self, count: int) -> None:
         """Before so many states are read in: puts them on disk when they are too many for memory."""
-        if self.spill is not None and self._room(int(count / TIGHT) + 1, 1.0) <= count:
+        if self.spill is not None and self._room(int(count / TIGHT) + 1 + self._reserve, 1.0) <= count:
             self._to_disk()
             self.shared.room = count
             self.claim()
@@ -234,7 +237,8 @@ class Space:
             by_memory = self.most if slots * 8 <= self.memory - self.memory // 8 else 0
         else:
             by_memory = (self.memory - slots * 8) // self.state_bytes
-        return max(0, min(int(slots * fill), by_memory, self.most, self.capacity))
+        by_slots = int(slots * fill) - self._reserve
+        return max(0, min(by_slots, by_memory, self.most, self.capacity))
 
     def _size_table(self, slots: int, fill: float) -> None:
         self.shared.slot_count = slots
