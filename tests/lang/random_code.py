@@ -32,7 +32,8 @@ class Place:
 class Code:
     """Writes statements.
 
-    ``procedures`` are those that may be called: name and parameters (with `ref` or not).  ``labels`` are those of
+    ``procedures`` are those that may be called: name and parameters (with `ref` or not); ``routines`` those that only
+    processes can call, step by step.  ``labels`` are those of
     the process that is written; ``targets`` those that every place below may jump to.
     """
 
@@ -40,6 +41,7 @@ class Code:
     world: World
     terms: Terms
     procedures: list[tuple[str, list[tuple[Ty, bool]]]] = field(default_factory=list)
+    routines: list[tuple[str, list[tuple[Ty, bool]]]] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     asserts: int = 0
@@ -90,6 +92,8 @@ class Code:
             return [f"assert claim{self.asserts}: {self.terms.boolean(scope, 2)};"], []
         if r < 0.97 and self.procedures:
             return self._call(at), []
+        if r < 0.985 and (loop := self._identities(at)):
+            return loop, []
         return ["return;" if self.rng.random() < 0.3 else "skip;"], []
 
     # -- changes --------------------------------------------------------------------------------
@@ -152,6 +156,18 @@ class Code:
             case _:
                 return plain
 
+    def _identities(self, at: Place) -> Lines:
+        """A loop over identities whose outcome does not depend on their order."""
+        maps = [b for b in at.scope if b.place and b.type[0] == "map" and b.type[1][0] == "id"]  # type: ignore[index]
+        if not maps or (at.process and not at.atomic):
+            return []
+        b = self.rng.choice(maps)
+        x = Bound(self.terms.fresh("t"), b.type[1])  # type: ignore[arg-type]
+        others = [o for o in at.scope if o != b]
+        value = self.terms.expr(b.type[2], [*others, x], 2)  # type: ignore[arg-type]
+        where = f" where {self.terms.boolean([*others, x], 1)}" if self.rng.random() < 0.5 else ""
+        return [f"for {x.text} in {show(x.type)}{where} {{", f"    {b.text}[{x.text}] = {value};", "}"]
+
     def _local(self, at: Place) -> tuple[Lines, list[Bound]]:
         scope = list(at.scope)
         t = self.terms.var_type(0) if self.rng.random() < 0.7 else self.terms.var_type(1)
@@ -166,7 +182,8 @@ class Code:
                 return [f"var {name}: {show(t)} = {value};"], [Bound(name, t, True)]
 
     def _call(self, at: Place) -> Lines:
-        name, params = self.rng.choice(self.procedures)
+        stepwise = at.process and not at.atomic
+        name, params = self.rng.choice([*self.procedures, *(self.routines if stepwise else ())])
         args: list[str] = []
         for t, ref in params:
             if ref:
@@ -208,7 +225,9 @@ class Code:
         if r < 0.88:
             text, x = self.terms.binder(scope, 1)
             return [f"for {text} {{", *self.nested(at.with_(x), loop=True), "}"], []
-        if r < 0.93 and at.loop:
+        if r < 0.91 and self.routines:
+            return self._call(at), []
+        if r < 0.94 and at.loop:
             return [f"if ({self.terms.boolean(scope, 1)}) {{ {self.rng.choice(('break', 'continue'))}; }}"], []
         if r < 0.96 and self.targets:
             return [f"if ({self.terms.boolean(scope, 1)}) {{ goto {self.rng.choice(self.targets)}; }}"], []

@@ -10,7 +10,7 @@ For developers of engines (complements ``interp.random_systems``, which makes tr
     for seed in range(1000):
         text = random_model(seed, Shape(processes=0))
 
-Every text passes the front end.  The number of states is not bounded, only likely to be small: explore with a
+Every text passes the front end, but for jumps in a circle without a step (E0412) now and then.  The number of states is not bounded, only likely to be small: explore with a
 budget.  Names of loop variables, binders and locals are unique in a model.
 """
 
@@ -34,6 +34,7 @@ class Shape:
     properties: int = 3
     functions: int = 1
     procedures: int = 1
+    routines: int = 1
     instances: bool = True
     asserts: bool = True
 
@@ -56,11 +57,14 @@ class _Writer:
         self.terms = Terms(rng, self.world)
         self.code = Code(rng, self.world, self.terms)
         self.globals: list[Bound] = []
+        self.locals: list[Bound] = []  # as properties write them
 
     def text(self) -> str:
         out = ["kspec 1", *self._types(), *self._variables()]
         out += self._functions()
         out += self._procedures()
+        if self.shape.processes:
+            out += self._routines()
         for k in range(self.shape.processes):
             out += self._process(k)
         for k in range(self.rng.randint(min(1, self.shape.actions), self.shape.actions)):
@@ -134,6 +138,20 @@ class _Writer:
             self.code.procedures.append((f"q{k}", [(b.type, ref) for b, ref in formals]))
         return out
 
+    def _routines(self) -> list[str]:
+        """Procedures with waits, loops and branches."""
+        out: list[str] = []
+        for k in range(self.rng.randint(0, self.shape.routines)):
+            ref = self.rng.random() < 0.5
+            t = self.rng.choice([b.type for b in self.globals]) if ref else self.terms.scalar_type()
+            p = Bound(self.terms.fresh("p"), t, ref)
+            at = Place((*self.globals, p), depth=2, process=True, asserts=self.shape.asserts)
+            body = self.code.block(at, 3)
+            shown = f"{'ref ' if ref else ''}{p.text}: {show(t)}"
+            out += [f"proc s{k}({shown}) {{", *(f"    {x}" for x in body), "}"]
+            self.code.routines.append((f"s{k}", [(t, ref)]))
+        return out
+
     def _process(self, k: int) -> list[str]:
         scope = list(self.globals)
         formal = ""
@@ -154,28 +172,42 @@ class _Writer:
         if body[0].startswith("var "):
             body.insert(0, "skip;")  # it would be a local that has its value, a constant, from the beginning
         out = [f"process r{k}{formal} {{", *head, *(f"    {x}" for x in body), "}"]
+        inside = f"r{k}[true]" if formal == "(self: bool)" else f"r{k}" if not formal else ""
+        if inside:
+            self.locals += [Bound(f"{inside}.{b.text}", b.type) for b in scope if b.text.startswith("l")]
         for label in self.code.labels:
-            inside = f"r{k}[true]" if formal == "(self: bool)" else f"r{k}" if not formal else ""
             if inside and self.rng.random() < 0.5:
                 self.world.labels.append(f"{inside} at {label}")
         return out
 
     def _action(self, k: int) -> list[str]:
-        params = [Bound(self.terms.fresh("a"), self.terms.base_type()) for _ in range(self.rng.choice((0, 0, 1, 1, 2)))]
+        params: list[Bound] = []
+        shown: list[str] = []
+        for _ in range(self.rng.choice((0, 0, 1, 1, 2))):
+            name = self.terms.fresh("a")
+            if self.rng.random() < 0.25:
+                domain, t = self.terms.domain([*self.globals, *params], 1)
+                shown.append(f"{name} in {domain}")
+            else:
+                t = self.terms.base_type()
+                shown.append(f"{name}: {show(t)}")
+            params.append(Bound(name, t))
         scope = [*self.globals, *params]
         guard = f" when {self.terms.boolean(scope, 2)}" if self.rng.random() < 0.5 else ""
         body = self.code.block(Place(tuple(scope), depth=2, asserts=self.shape.asserts))
-        formals = ", ".join(f"{p.text}: {show(p.type)}" for p in params)
-        return [f"action act{k}({formals}){guard} {{", *(f"    {x}" for x in body), "}"]
+        return [f"action act{k}({', '.join(shown)}){guard} {{", *(f"    {x}" for x in body), "}"]
 
     def _properties(self) -> list[str]:
         out: list[str] = []
+        seen = [*self.globals, *(b for b in self.locals if self.rng.random() < 0.4)]
         for k in range(self.rng.randint(1, self.shape.properties)):
             kind = self.rng.choice(("invariant", "invariant", "reachable", "lemma", "terminal"))
-            out.append(f"{kind} prop{k}: {self.terms.boolean(list(self.globals), 3)};")
+            out.append(f"{kind} prop{k}: {self.terms.boolean(seen, 3)};")
         if self.rng.random() < 0.3 and self.globals:
             b = self.rng.choice(self.globals)
             out.append(f"step changes: {b.text} == old({b.text}) || {self.terms.boolean(list(self.globals), 2)};")
+        if self.rng.random() < 0.1:
+            out.append(f"limit: {self.terms.boolean(list(self.globals), 2)};")
         if self.rng.random() < 0.6:
             out.append("deadlock off;")
         return out

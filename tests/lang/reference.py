@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 from kspec.lang import ast
@@ -192,13 +191,10 @@ class Machine:
             yield from self._process(state, key)
 
     def _action(self, state: State, a: ast.ActionDecl) -> Iterator[State | str]:
-        options: list[list[Any]] = []
-        for p in a.params:
-            if p.type is None:
-                raise NotSupported("a domain as parameter")
-            options.append(self.world.values(self.world.type(p.type)))
-        for args in product(*options):
-            names = dict(zip((p.name for p in a.params), args, strict=True))
+        for names in self._arguments(state, a.params, {}):
+            if isinstance(names, str):
+                yield names
+                continue
             script = Script()
             for _ in executions(script):
                 terms = self.terms(state, names)
@@ -212,6 +208,26 @@ class Machine:
                     yield w.name
                     continue
                 yield tuple(terms.globals.items()), state[1]
+
+    def _arguments(
+        self, state: State, params: tuple[ast.ParamItem, ...], names: dict[str, Any]
+    ) -> Iterator[dict[str, Any] | str]:
+        """The values of an action's parameters, or what goes wrong in one of their domains."""
+        if not params:
+            yield names
+            return
+        p = params[0]
+        try:
+            if p.domain is not None:
+                values = self.terms(state, names).domain(p.domain)
+            else:
+                assert p.type is not None
+                values = self.world.values(self.world.type(p.type))
+        except Wrong as w:
+            yield w.name
+            return
+        for v in values:
+            yield from self._arguments(state, params[1:], {**names, p.name: v})
 
     def _process(self, state: State, key: Key) -> Iterator[State | str]:
         frames = dict(state[1])[key]

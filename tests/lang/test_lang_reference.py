@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from kspec.lang.diagnostics import Failed
 from kspec.lang.load import load, load_text
 from lang.comparing import difference
 from lang.random_models import Shape, random_model
@@ -58,7 +59,11 @@ def test_random_models(batch: int, shape: Shape) -> None:
     for k in range(MODELS // BATCHES):
         seed = batch * 10_000 + k
         text = random_model(seed, shape)
-        found = difference(load_text(text))
+        try:
+            found = difference(load_text(text))
+        except Failed as failed:  # jumps in a circle cannot be told from their text
+            assert {d.code for d in failed.diagnostics} == {"E0412"}, f"seed {seed}: {failed}\n{text}"
+            continue
         assert not found, f"seed {seed}: {found}\n{text}"
         compared += found is not None
     assert compared > 0
