@@ -182,6 +182,8 @@ class Meaning:
         if memory is None:
             raise NotEncodable(f"{cell.name} has no value before the step")
         at = [self.number(i, path) for i in index]
+        if all(d.lo <= n.lo == n.hi <= d.hi for d, n in zip(cell.dims, at, strict=True)):
+            return self._cell(memory, cell)[offset(cell, tuple(n.lo for n in at))]
         result: Number | None = None
         for i, value in zip(indices(cell.dims), self._cell(memory, cell), strict=True):
             here = self._same(at, i)
@@ -209,6 +211,8 @@ class Meaning:
             return t.of_truth(self._chain(e, path))
         if e.op == "implies":
             a = self.condition(e.a, path)
+            if a is False:
+                return number(1)  # the consequent is not evaluated
             return t.of_truth(t.disj(t.no(a), self.condition(e.b, t.conj(path, a))))
         a_, b_ = self.number(e.a, path), self.number(e.b, path)
         match e.op:
@@ -237,7 +241,7 @@ class Meaning:
         t = self.terms
         undecided: Formula = True
         todo: list[Expr] = [e]
-        while todo:
+        while todo and undecided is not False:
             x = todo.pop()
             if isinstance(x, Binary) and x.op == e.op:
                 todo += [x.b, x.a]

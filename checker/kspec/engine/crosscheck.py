@@ -33,8 +33,8 @@ def _lengths(a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Find
     x, y = _shortest(mine), _shortest(theirs)
     out: list[str] = []
     for name in sorted(x.keys() & y.keys()):
-        longer_a = x[name] > y[name] and not is_shortest(a, x[name])
-        longer_b = y[name] > x[name] and not is_shortest(b, y[name])
+        longer_a = x[name] > y[name] and not is_shortest(a, x[name], name)
+        longer_b = y[name] > x[name] and not is_shortest(b, y[name], name)
         if x[name] != y[name] and not longer_a and not longer_b:
             out.append(f"{a.engine} {verb} {name} in {x[name]} steps, {b.engine} in {y[name]} steps")
     return out
@@ -74,6 +74,10 @@ def _evidence(a: Result, b: Result) -> list[str]:
     if a.status != "exhausted" or b.status != "exhausted" or a.evidence is None or b.evidence is None:
         return []
     x, y = a.evidence, b.evidence
+    if x.reduction or y.reduction:
+        stood = [(e.represents if e.reduction else e.states) for e in (x, y)]
+        states = [("states", stood[0], stood[1])] if None not in stood else []
+        return _different(a, b, (*states, ("depth", x.depth, y.depth)))
     pairs = (
         ("states", x.states, y.states),
         ("transitions", x.transitions, y.transitions),
@@ -82,6 +86,10 @@ def _evidence(a: Result, b: Result) -> list[str]:
         ("transitions by action", _nonzero(x.actions), _nonzero(y.actions)),
         ("digest of the states", f"{x.digest:032x}", f"{y.digest:032x}"),
     )
+    return _different(a, b, pairs)
+
+
+def _different(a: Result, b: Result, pairs: Iterable[tuple[str, object, object]]) -> list[str]:
     return [f"{what}: {a.engine} has {p}, {b.engine} has {q}" for what, p, q in pairs if p != q]
 
 

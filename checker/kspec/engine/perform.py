@@ -104,7 +104,7 @@ def _trace(job: Job, case: Case, machine: Machine, v: Verdict, result: Result) -
     origin = Origin(
         engine=v.engine,
         strength=v.text(),
-        shortest=is_shortest(result, v.run.length if v.run else 0),
+        shortest=is_shortest(result, v.run.length if v.run else 0, v.property),
         notes=result.notes,
     )
     return trace_of(machine.system, Finding(v.property, v.run), Meta(job.model.reference, case.name, origin), machine)

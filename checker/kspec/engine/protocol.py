@@ -149,7 +149,7 @@ class Result:
     with certificates), ``simulated`` (random walks; ``reason`` says how many), ``unknown`` (with
     ``reason``).  ``findings`` are shortest within completed levels (not under ``simulated``).
     ``witnesses`` show reachable properties being reached.  ``obstacles`` keep proofs by induction from
-    going through.
+    going through.  ``shortest`` names findings that are known to be shortest where ``bound`` does not say so.
     """
 
     engine: str
@@ -165,6 +165,7 @@ class Result:
     memory: int = 0
     notes: tuple[str, ...] = field(default=())
     obstacles: tuple[Obstacle, ...] = ()
+    shortest: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

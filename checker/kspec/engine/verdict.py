@@ -36,7 +36,8 @@ class Goal:
 class Verdict:
     """What is known about one property.
 
-    ``states`` goes with ``exhausted``; ``bound`` (steps) with ``bounded``, and
+    ``states`` goes with ``exhausted`` (``orbits`` too, where each of so many states stood for its orbit and
+    ``states``, if it is known, is how many there are); ``bound`` (steps) with ``bounded``, and
     with ``unknown`` where something is known; ``run`` with ``violated`` and
     ``reached`` (a ``reachable`` property that nothing reaches is violated without a run); ``reason``
     with ``unknown`` and ``simulated``.  ``within_limit``: only states within the model's limits were looked at.
@@ -51,17 +52,18 @@ class Verdict:
     bound: int | None = None
     run: Run | None = None
     reason: str = ""
+    orbits: int | None = None
 
     def text(self) -> str:
         """The verdict in words: ``exhausted within limit, 58077 states``."""
         limit = " within limit" if self.within_limit else ""
         match self.strength:
             case "violated" if self.run is None:
-                return f"never reached{limit}, {count(self.states, 'state')}"
+                return f"never reached{limit}, {self._counted()}"
             case "violated" | "reached":
                 return f"{self.strength} in {count(self.run.length if self.run else 0, 'step')}"
             case "exhausted":
-                return f"exhausted{limit}, {count(self.states, 'state')}"
+                return f"exhausted{limit}, {self._counted()}"
             case "bounded":
                 return f"bounded {self.bound}{limit}"
             case "simulated":
@@ -72,6 +74,13 @@ class Verdict:
                 return f"unknown ({self.reason})"
             case "proved":
                 return f"proved{limit}"
+
+    def _counted(self) -> str:
+        if self.orbits is None:
+            return count(self.states, "state")
+        if self.states is None:
+            return f"{count(self.orbits, 'state')} up to symmetry"
+        return f"{count(self.states, 'state')} ({self.orbits} up to symmetry)"
 
 
 def count(n: int | None, noun: str) -> str:
@@ -110,12 +119,16 @@ def _best(system: System, goal: Goal, results: tuple[Result, ...]) -> Verdict:
 
 def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
     limited = bool(system.limits)
-    states = r.evidence.states if r.evidence else None
+    states = orbits = None
+    if r.evidence is not None:
+        states = r.evidence.represents if r.evidence.reduction else r.evidence.states
+        orbits = r.evidence.states if r.evidence.reduction else None
 
     def say(strength: Strength, run: Run | None = None, bound: int | None = None, reason: str = "") -> Verdict:
+        seen = strength in ("exhausted", "violated")
         return Verdict(
             goal.name, goal.kind, strength, r.engine, limited and strength not in ("violated", "reached"),
-            states if strength in ("exhausted", "violated") else None, bound, run, reason,
+            states if seen else None, bound, run, reason, orbits if seen else None,
         )  # fmt: skip
 
     finding = _named(r.findings, goal.name)
@@ -155,17 +168,24 @@ def complete_depth(r: Result) -> int | None:
             return r.bound
 
 
-def is_shortest(r: Result, length: int) -> bool:
-    """Whether a finding of that length is known to be as short as can be: nothing shorter was left out."""
+def is_shortest(r: Result, length: int, name: str = "") -> bool:
+    """Whether a finding of that length (for that property) is known to be as short as can be: nothing shorter
+    was left out."""
     complete = complete_depth(r)
-    return r.status == "exhausted" or (complete is not None and length <= complete + 1)
+    return r.status == "exhausted" or name in r.shortest or (complete is not None and length <= complete + 1)
 
 
 def evidence_of(results: Iterable[Result]) -> Evidence | None:
     """The evidence of an exhaustive search among the results, else of the one that got furthest."""
     found = [r for r in results if r.evidence is not None]
-    best = max(found, key=lambda r: (r.status == "exhausted", r.evidence.states if r.evidence else 0), default=None)
+    best = max(found, key=_weight, default=None)
     return best.evidence if best else None
+
+
+def _weight(r: Result) -> tuple[bool, bool, int]:
+    """All states, all states and not only some that stand for others, many states."""
+    e = r.evidence or Evidence()
+    return r.status == "exhausted", not e.reduction, e.states
 
 
 def _named(findings: tuple[Finding, ...], name: str) -> Finding | None:

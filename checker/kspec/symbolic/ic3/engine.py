@@ -34,6 +34,8 @@ from kspec.system.representation import is_representation, with_representation
 
 SHORTENING_SECONDS = 10.0
 REDUCING_SECONDS = 10.0
+CERTIFIED_AFTER = 5.0
+"""In seconds: proofs are re-checked together, but not later than that where the search goes on."""
 SHARE = 0.2
 """Of the time that is left, how much goes into a shorter run or a smaller proof at most."""
 
@@ -77,7 +79,10 @@ def _work(system: System, goals: Goals, budget: Budget, engine: PdrEngine, emit:
 
 @dataclass
 class _Check:
-    """One run of the engine.  ``clean``: for every name, within how many steps it is known not to happen."""
+    """One run of the engine.  ``clean``: for every name, within how many steps it is known not to happen.
+
+    ``proof``: what IC3 has come to; ``shown``: how much of it has passed the re-check.
+    """
 
     system: System
     problem: Problem
@@ -88,14 +93,17 @@ class _Check:
     found: Found
     clean: dict[str, int] = field(default_factory=dict)
     proof: Proof = field(default_factory=lambda: Proof((), ()))
+    shown: Proof = field(default_factory=lambda: Proof((), ()))
     always: tuple[Cube, ...] = ()
     certified: str = ""
+    shortest: list[str] = field(default_factory=list)
     rejected: str = ""
 
     def __post_init__(self) -> None:
         self.claims = claims(self.system)
+        self.names = (*self.claims, *sorted(self.found.goals))
         self.symmetry: Symmetry = symmetry(self.system, self.problem.literals)
-        self.started = time.monotonic()
+        self.started = self.checked = time.monotonic()
 
     def run(self) -> Result:
         """Initial states, then what is inductive as it stands, then IC3 for the rest."""
@@ -106,43 +114,44 @@ class _Check:
             for names in self._phases():
                 if not self._enough():
                     self._search(names)
+                if not self._enough():
+                    self._certify()
         except SolverGaveUp as e:
             return self._result("unknown", str(e))
         return self._end()
 
-    def _phases(self) -> Iterable[tuple[str, ...]]:
-        """What is looked for together: what is wanted, then what must hold, then what must be reached."""
-        reached = tuple(sorted(self.found.goals))
+    def _phases(self) -> Iterable[frozenset[str]]:
+        """What is looked for together: what is wanted, or else what must hold and then what must be reached."""
         wanted = self.goals.wanted
         if wanted is not None and not self.goals.everything:
-            return (tuple(n for n in (*self.claims, *reached) if n in wanted),)
-        return (self.claims, reached)
+            return (wanted,)
+        return (frozenset(self.claims), frozenset(self.found.goals))
 
     def _start(self) -> None:
         """What happens in the init block or in an initial state."""
         search = Search(self.problem.template, new_solver())
-        names = (*self.claims, *sorted(self.found.goals))
-        for finding in search.sweep(search.level(), names):
+        for finding in search.sweep(search.level(), self.names):
             self.found.add(finding)
-        self.clean.update((n, 0) for n in names if n not in self.found.names)
+        self.clean.update((n, 0) for n in self.names if n not in self.found.names)
 
     def _lemmas(self) -> None:
         """Finds the properties that are inductive together, given no more than their types."""
-        names = self._open(self.claims)
+        names = [n for n in self._open(self.proof) if n in self.claims]
         inductive, _ = Induction(self.problem.template, new_solver(self.engine.solver), names).prove(names)
-        self._prove(Proof(inductive, ()))
+        self.proof = Proof(inductive, ())
 
-    def _search(self, names: Iterable[str]) -> None:
+    def _search(self, names: frozenset[str]) -> None:
         """IC3 until nothing of ``names`` is open, or the goals are met, or the depth is reached."""
         e = self.engine
-        ic3 = Ic3(
-            self.problem, self.symmetry, self._open(names), self.proof.lemmas, self.always, e.effort, e.solver
-        )
+        wanted = [n for n in self._open(self.proof) if n in names]
+        ic3 = Ic3(self.problem, self.symmetry, wanted, self.proof.lemmas, self.always, e.effort, e.solver)
         for news in ic3.run():
             match news:
                 case NotWithin(steps):
                     self.clean.update((n, steps) for n in ic3.open)
                     self._report(ic3)
+                    if time.monotonic() - self.checked > CERTIFIED_AFTER:
+                        self._certify()
                     if self.budget.depth is not None and steps >= self.budget.depth:
                         return
                 case Happens(findings):
@@ -152,7 +161,7 @@ class _Check:
                         return
                 case Never(never):
                     self.always = tuple(ic3.frames.always)
-                    self._never(ic3.frames, never)
+                    self.proof = replace(self.proof, names=self.proof.names + never)
             self.emit.value(self._result("unknown"))
 
     def _add(self, finding: Finding) -> None:
@@ -161,40 +170,36 @@ class _Check:
             seconds = self._slice(SHORTENING_SECONDS)
             short = shortened(self.problem.template, finding, self.clean[finding.property], seconds)
             finding = short.finding
-            if short.shortest and finding.run is not None:
-                self.clean[finding.property] = finding.run.length - 1
+            if short.shortest:
+                self.shortest.append(finding.property)
         self.found.add(finding)
 
-    def _never(self, frames: Frames, names: tuple[str, ...]) -> None:
-        def initial(cube: Cube) -> bool:
-            return frames.initial_state(cube) is not None
-
-        proof = Proof(self.proof.lemmas, self.proof.names + names)
-        seconds = self._slice(REDUCING_SECONDS)
-        e = self.engine
-        self._prove(reduced(self.problem, self.symmetry, proof, self.always, initial, seconds, e.solver))
-
-    def _prove(self, proof: Proof) -> None:
-        """Has a proof re-checked, and says it if it stands."""
-        layers = proof.layers(self.system, self.problem, self.symmetry)
-        if not layers:
+    def _certify(self) -> None:
+        """Reduces the proof that there is, has it re-checked, and says it if it stands."""
+        proof, e = self.proof, self.engine
+        if self.rejected or (proof.lemmas, proof.names) == (self.shown.lemmas, self.shown.names):
             return
-        text = certificate_text(self.system, layers, self.engine.solver)
-        since = 1 if proof.lemmas and proof.names else 0
-        answer = recheck(self.system, text, since=since)
+        if proof.names:
+            frames = Frames(self.problem, self.symmetry, (), [], e.solver)
+            seconds = self._slice(REDUCING_SECONDS)
+            proof = reduced(self.problem, frames, proof, self.always, seconds)
+        layers = proof.layers(self.system, self.problem, self.symmetry)
+        text = certificate_text(self.system, layers, e.solver)
+        answer = recheck(self.system, text, since=1 if self.shown.lemmas and proof.names else 0)
+        self.checked = time.monotonic()
         if answer.problems:
             self.rejected = answer.problems[0]
             return
-        self.proof, self.certified = proof, text
-        for name in self.proof.names:
+        self.shown, self.certified = proof, text
+        for name in proof.names:
             if name in self.found.goals and name not in self.found.names:
                 self.found.findings.append(Finding(name, None))
         self.emit.value(self._result("unknown"))
 
-    def _open(self, names: Iterable[str]) -> list[str]:
-        """What is neither found nor proved."""
-        done = {*self.found.names, *self.proof.lemmas, *self.proof.names}
-        return [n for n in names if n not in done]
+    def _open(self, proof: Proof) -> list[str]:
+        """What is neither found nor in the proof."""
+        done = {*self.found.names, *proof.lemmas, *proof.names}
+        return [n for n in self.names if n not in done]
 
     def _enough(self) -> bool:
         """Whether the goals are met."""
@@ -219,48 +224,37 @@ class _Check:
         self.emit.progress(Progress("pdr", depth=frames.top, seconds=seconds, note=note))
 
     def _end(self) -> Result:
-        names = (*self.claims, *sorted(self.found.goals))
-        left = self._open(names)
+        left = self._open(self.shown)
         if self._enough():
             return self._result("stopped")
         if not left:
             return self._result("stopped" if self.found.findings else "proved")
         if self.rejected:
             return self._result("unknown", f"a proof did not pass its re-check: {self.rejected}")
-        depth = self.budget.depth
-        if depth is not None and self._bound() is not None:
+        if self.budget.depth is not None:
             return self._result("bounded", f"neither proved nor found: {', '.join(left)}")
         return self._result("unknown", f"not looked at: {', '.join(left)}")
 
-    def _bound(self) -> int | None:
+    def _bound(self) -> int:
         """Within how many steps everything that happens has been found, at its shortest."""
-        names = (*self.claims, *sorted(self.found.goals))
-        bounds = [self.clean.get(n) for n in self._open(names)]
-        bounds += [self.clean.get(f.property) for f in self._long()]
-        known = [b for b in bounds if b is not None]
-        if len(known) < len(bounds):
-            return None
-        return min(known, default=max(self.clean.values(), default=0))
+        names = (*self._open(self.shown), *self._long())
+        return min((self.clean.get(n, 0) for n in names), default=max(self.clean.values(), default=0))
 
-    def _long(self) -> list[Finding]:
+    def _long(self) -> list[str]:
         """What was found by a run that is not known to be shortest."""
-        out: list[Finding] = []
-        for f in (*self.found.findings, *self.found.witnesses):
-            if f.run is not None and f.run.length > self.clean.get(f.property, -1) + 1:
-                out.append(f)
-        return out
+        found = (*self.found.findings, *self.found.witnesses)
+        return [f.property for f in found if f.run and f.run.length and f.property not in self.shortest]
 
     def _result(self, status: str, reason: str = "") -> Result:
         """What is known so far."""
-        proved = {*self.proof.lemmas, *self.proof.names}
-        violations = {f.property for f in self.found.findings}
+        proved = {*self.shown.lemmas, *self.shown.names}
         notes = [
-            f"{f.property}: a shorter run than this one of {f.run.length} steps may exist"
-            for f in self._long()
-            if f.run is not None and f.property in violations
+            f"{f.property}: a run shorter than {f.run.length} steps may exist"
+            for f in self.found.findings
+            if f.run is not None and f.property in self._long()
         ]
         bound = self._bound()
-        if reason and status == "unknown" and bound is not None:
+        if reason and status == "unknown":
             reason = f"{reason}; nothing open happens within {bound} steps"
         return replace(
             self.found.result(status, bound, reason),
@@ -268,4 +262,5 @@ class _Check:
             proved=tuple(n for n in self.claims if n in proved and not is_representation(n)),
             certificates=(self.certified,) if self.certified else (),
             notes=tuple(notes),
+            shortest=tuple(self.shortest),
         )

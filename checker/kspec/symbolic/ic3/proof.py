@@ -7,16 +7,18 @@ clauses that it takes to prove them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from kspec.certify.certificate import Clause, Layer, certificate, dump
+from kspec.certify.certificate import Layer, certificate, dump
+from kspec.symbolic.ic3.frames import Frames
 from kspec.symbolic.ic3.literals import Cube
 from kspec.symbolic.ic3.problem import Problem
 from kspec.symbolic.ic3.query import default_solver
 from kspec.symbolic.ic3.readable import Writer
 from kspec.symbolic.ic3.reduce import Reducer
+from kspec.symbolic.ic3.relate import grouped
 from kspec.symbolic.ic3.symmetry import Symmetry
 from kspec.system.model import System
 
@@ -33,25 +35,21 @@ class Proof:
     def layers(self, system: System, problem: Problem, symmetry: Symmetry) -> tuple[Layer, ...]:
         """The layers of the certificate, the cubes written out."""
         writer = Writer(system, problem.literals, bool(symmetry.generators))
-        clauses = tuple(Clause(*writer.clause(c)) for c in self.cubes)
+        types = [e.cell.type for e in writer.elements]
+        clauses = tuple(writer.clause(g) for g in grouped(self.cubes, problem.literals, types, symmetry))
         first = (Layer(1, self.lemmas),) if self.lemmas else ()
         return (*first, Layer(1, self.names, clauses)) if self.names else first
 
 
 def reduced(
-    problem: Problem,
-    symmetry: Symmetry,
-    proof: Proof,
-    cubes: Sequence[Cube],
-    initial: Callable[[Cube], bool],
-    seconds: float,
-    solver: str | None,
+    problem: Problem, frames: Frames, proof: Proof, cubes: Sequence[Cube], seconds: float
 ) -> Proof:
-    """The proof with as much of the cubes as it needs; ``initial``: whether a cube has initial states."""
+    """The proof with as much of the cubes (given with all their images) as it needs; it takes no longer than
+    ``seconds``, or little longer."""
     known = [-problem.broken[n] for n in proof.lemmas if n in problem.broken]
     wrong = [problem.events[n] for n in proof.names if n in problem.events]
-    distinct = {min(symmetry.images(c), key=sorted) for c in cubes}
-    reducer = Reducer(problem, symmetry, known, wrong, initial, time.monotonic() + seconds, solver)
+    distinct = {min(frames.symmetry.images(c), key=sorted) for c in cubes}
+    reducer = Reducer(frames, known, wrong, time.monotonic() + seconds)
     return Proof(proof.lemmas, proof.names, reducer.reduce(distinct))
 
 

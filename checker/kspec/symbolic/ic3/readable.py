@@ -2,34 +2,54 @@
 
 The excluded cube is a product of sets of values.  Its negation is written as an implication: what the cube
 says to be so implies that something else is not as the cube says.  Interchangeable identities become
-variables, so that one expression stands for all images of a cube.
+variables, so that one expression stands for all images of a cube; where all of them are in the same
+position, that is said with a quantifier inside.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kspec.symbolic.ic3.literals import Cube, Literals
-from kspec.symbolic.ic3.symmetry import interchangeable
-from kspec.system.expr import FALSE, Binary, BinaryOp, Const, Expr, Quant, Read, Unary, Var
-from kspec.system.layout import elements
+from kspec.certify.certificate import Clause
+from kspec.symbolic.ic3.literals import Literals
+from kspec.symbolic.ic3.relate import Group
+from kspec.symbolic.ic3.symmetry import identity, interchangeable
+from kspec.symbolic.ic3.wording import chain, fresh, identifiers, intervals, member, negated, text_of
+from kspec.system.expr import FALSE, Binary, Const, Expr, Quant, Read, Var
+from kspec.system.layout import Element, elements
 from kspec.system.model import System
-from kspec.system.pretty import expr_text
-from kspec.types import BoolType, IdType, OptType, RangeType, Scalar
+from kspec.types import BoolType, IdType, RangeType, Scalar
 
 MOST_VALUES = 4096
 """Scalars of more values are described by their bits."""
 
+Identity = tuple[IdType, int]
+Names = Mapping[Identity, Var]
+
+
+@dataclass
+class _Parts:
+    """A clause in the making: ``when`` all of these, ``then`` one of those."""
+
+    when: list[Expr]
+    then: list[Expr]
+
+    def expr(self) -> Expr:
+        if not self.then:
+            self.then.append(negated(self.when.pop()))
+        body = chain("or", self.then)
+        return Binary("implies", chain("and", self.when), body) if self.when else body
+
 
 @dataclass(frozen=True)
-class Named:
-    """An identity by which a clause can be about any: its type, its number, and the variable for it."""
+class _Shared:
+    """What is said alike of every identity of a type but ``left_out``, ``some`` among them: at the positions."""
 
     type: IdType
-    number: int
-    var: Var
+    some: int
+    left_out: int | None
+    positions: frozenset[int]
 
 
 @dataclass
@@ -43,196 +63,167 @@ class Writer:
     def __post_init__(self) -> None:
         self.elements = elements(self.system)
         self.types = interchangeable(self.system) if self.symmetric else ()
-        self._taken = _identifiers(self.system)
+        self._taken = identifiers(self.system)
 
-    def clause(self, cube: Cube) -> tuple[Expr, str]:
-        """The expression that says that the state is not in the cube, nor in any of its images, and its text."""
-        if not cube:
-            return FALSE, "false"
-        named = self._named(cube)
-        when: list[Expr] = []
-        then: list[Expr] = []
-        for p in self.literals.positions(cube):
-            self._scalar(cube, p, named, when, then)
-        if not then:
-            then.append(negated(when.pop()))
-        body = _chain("or", then)
-        if when:
-            body = Binary("implies", _chain("and", when), body)
-        names = tuple(named.values())
-        return _quantified(body, names), _quantified_text(names) + self._positions(expr_text(body))
+    def clause(self, group: Group) -> Clause:
+        """The clause that says that the state is in none of the cubes of a group, nor in any image."""
+        if not group.cube and group.relation is None:
+            return Clause(FALSE, "false")
+        positions = self._positions(group)
+        shared = self._shared(group, positions)
+        if shared is not None:
+            positions = tuple(p for p in positions if p not in shared.positions)
+        told = self._told_apart(group, positions)
+        if shared is not None and shared.left_out is not None:
+            told = sorted({*told, (shared.type, shared.left_out)}, key=_order)
+        names = self._variables(told)
+        parts = _Parts([], [])
+        for p in positions:
+            self._factor(group, p, names, parts)
+        if shared is not None:
+            self._quantify(group, shared, names, parts)
+        if group.relation is not None:
+            reads = [self._read(self.elements[p], names) for p in (group.relation.left, group.relation.right)]
+            parts.when.append(Binary(group.relation.op, reads[0], reads[1]))
+        variables = tuple(names.values())
+        body = parts.expr()
+        return Clause(_for_all(body, variables), text_of(self.system, body, variables))
 
-    def _scalar(
-        self, cube: Cube, p: int, named: Mapping[tuple[IdType, int], Named], when: list[Expr], then: list[Expr]
-    ) -> None:
+    def _positions(self, group: Group) -> tuple[int, ...]:
+        """The scalars that a group is about."""
+        related = () if group.relation is None else (group.relation.left, group.relation.right)
+        return tuple(sorted({*self.literals.positions(group.cube), *related}))
+
+    def _factor(self, group: Group, p: int, names: Names, parts: _Parts) -> None:
         """One factor of the cube: to ``when`` if that is the shorter thing to say, else negated to ``then``."""
+        mine = [n for n in sorted(group.cube) if self.literals.table[n].position == p]
+        if not mine:
+            return
         e = self.elements[p]
-        read = Read(e.cell, tuple(_constant(d, i, named) for d, i in zip(e.cell.dims, e.index, strict=True)))
+        read = self._read(e, names)
         lo, hi = self.literals.ranges[p]
         if not self.literals.true[p] and hi - lo >= MOST_VALUES:
-            for x in (self.literals.table[n] for n in sorted(cube) if self.literals.table[n].position == p):
+            for x in (self.literals.table[n] for n in mine):
                 shifted = Binary("div", Binary("sub", read, Const(lo)), Const(1 << (x.bit or 0)))
-                when.append(Binary("eq", Binary("mod", shifted, Const(2)), Const(1 - x.value)))
+                parts.when.append(Binary("eq", Binary("mod", shifted, Const(2)), Const(1 - x.value)))
             return
-        inside = self.literals.allowed(cube, p)
+        inside = self.literals.allowed(mine, p)
         outside = frozenset(range(lo, hi + 1)) - inside
         if isinstance(e.cell.type, BoolType):
-            (when if inside == {1} else then).append(read)
+            (parts.when if inside == {1} else parts.then).append(read)
         elif len(inside) <= len(outside):
-            when.append(self._member(read, e.cell.type, inside, named))
+            parts.when.append(self._member(read, e.cell.type, inside, names))
         else:
-            then.append(self._member(read, e.cell.type, outside, named))
+            parts.then.append(self._member(read, e.cell.type, outside, names))
 
-    def _member(
-        self, read: Read, t: Scalar, values: frozenset[int], named: Mapping[tuple[IdType, int], Named]
-    ) -> Expr:
+    def _member(self, read: Read, t: Scalar, values: frozenset[int], names: Names) -> Expr:
         """That a scalar has one of the values."""
-        base = t.base if isinstance(t, OptType) else t
-        if isinstance(base, IdType) and base in self.types:
-            known = {v for v in range(t.lo, t.hi + 1) if v < 0 or (base, v) in named}
-            if any(v not in known for v in values):
-                others = sorted(known - values)
-                return _chain("and", [Binary("ne", read, _constant(t, v, named)) for v in others])
-            return _chain("or", [Binary("eq", read, _constant(t, v, named)) for v in sorted(values)])
+        base = identity(t)
+        if base is not None and base in self.types:
+            named = {v for v in range(t.lo, t.hi + 1) if v < 0 or (base, v) in names}
+            if any(v not in named for v in values):
+                others = sorted(named - values)
+                return chain("and", [Binary("ne", read, _constant(t, v, names)) for v in others])
+            return chain("or", [Binary("eq", read, _constant(t, v, names)) for v in sorted(values)])
         if isinstance(t, RangeType):
-            return _chain("or", [_interval(read, t, a, b) for a, b in _runs(values)])
-        return _chain("or", [Binary("eq", read, Const(v)) for v in sorted(values)])
+            return intervals(read, t, values)
+        return member(read, values)
 
-    def _named(self, cube: Cube) -> dict[tuple[IdType, int], Named]:
-        """The identities that a cube tells apart: indices, and values that are treated unlike the others."""
-        found: dict[tuple[IdType, int], None] = {}
+    def _read(self, e: Element, names: Names) -> Read:
+        return Read(e.cell, tuple(_constant(d, i, names) for d, i in zip(e.cell.dims, e.index, strict=True)))
+
+    def _mentioned(self, p: int) -> list[Identity]:
+        """The interchangeable identities in the index of a scalar."""
+        e = self.elements[p]
+        found = ((identity(d), i) for d, i in zip(e.cell.dims, e.index, strict=True))
+        return [(t, i) for t, i in found if t is not None and t in self.types]
+
+    def _told_apart(self, group: Group, positions: Iterable[int]) -> list[Identity]:
+        """The identities that must be named: indices, and values that are treated unlike the others."""
+        found: dict[Identity, None] = {}
         values: list[tuple[IdType, frozenset[int]]] = []
-        for p in self.literals.positions(cube):
-            e = self.elements[p]
-            found.update(((d, i), None) for d, i in zip(e.cell.dims, e.index, strict=True) if d in self.types)
-            base = e.cell.type.base if isinstance(e.cell.type, OptType) else e.cell.type
-            if isinstance(base, IdType) and base in self.types:
-                values.append((base, self.literals.allowed(cube, p)))
+        for p in positions:
+            found.update(dict.fromkeys(self._mentioned(p)))
+            base = identity(self.elements[p].cell.type)
+            if base is not None and base in self.types:
+                values.append((base, self.literals.allowed(group.cube, p)))
         for base, inside in values:
             rest = [v for v in range(base.size) if (base, v) not in found]
             told = [v for v in rest if v in inside]
             fewer = told if 2 * len(told) <= len(rest) else [v for v in rest if v not in inside]
             found.update(((base, v), None) for v in fewer)
-        return self._variables(sorted(found, key=lambda x: (x[0].name, x[1])))
+        return sorted(found, key=_order)
 
-    def _variables(self, identities: list[tuple[IdType, int]]) -> dict[tuple[IdType, int], Named]:
-        out: dict[tuple[IdType, int], Named] = {}
+    def _shared(self, group: Group, positions: Sequence[int]) -> _Shared | None:
+        """What the cube says of each identity of some type, be it of all of them or of all but one."""
+        for t in self.types:
+            if any(identity(self.elements[p].cell.type) == t for p in positions):
+                continue
+            said: dict[int, dict[object, int]] = {i: {} for i in range(t.size)}
+            for p in positions:
+                here = [i for other, i in self._mentioned(p) if other == t]
+                if len(here) == 1 and not (group.relation and p in (group.relation.left, group.relation.right)):
+                    said[here[0]][self._template(group, p, t)] = p
+            for left_out in (None, *said):
+                facts = [set(what) for i, what in said.items() if i != left_out]
+                common = set.intersection(*facts)
+                if common and len(facts) > 1 and (left_out is None or all(f == common for f in facts)):
+                    shared = {p for what in said.values() for x, p in what.items() if x in common}
+                    some = next(i for i in said if i != left_out)
+                    return _Shared(t, some, left_out, frozenset(shared))
+        return None
+
+    def _template(self, group: Group, p: int, t: IdType) -> object:
+        """A factor of the cube, whatever the identity of type ``t`` that it is about."""
+        e = self.elements[p]
+        index = tuple(-1 if identity(d) == t else i for d, i in zip(e.cell.dims, e.index, strict=True))
+        return e.cell.name, index, self.literals.allowed(group.cube, p)
+
+    def _quantify(self, group: Group, shared: _Shared, names: Names, parts: _Parts) -> None:
+        """What is shared is said once: if all are like that, or else one of them is not."""
+        t = shared.type
+        var = fresh(t, {*self._taken, *(v.name for v in names.values())}, alone=True)
+        inner = _Parts([], [])
+        for p in sorted(shared.positions):
+            if (t, shared.some) in self._mentioned(p):
+                self._factor(group, p, {**names, (t, shared.some): var}, inner)
+        out = shared.left_out
+        apart: list[Expr] = [] if out is None else [Binary("ne", var, _constant(t, out, names))]
+        if inner.when:
+            all_so = chain("and", [*inner.when, *map(negated, inner.then)])
+            parts.when.append(Quant("forall", var, _under(apart, all_so)))
+        else:
+            parts.then.append(Quant("exists", var, chain("and", [*apart, chain("or", inner.then)])))
+
+    def _variables(self, identities: list[Identity]) -> dict[Identity, Var]:
+        out: dict[Identity, Var] = {}
         used = set(self._taken)
         for t, number in identities:
             alone = sum(1 for other, _ in identities if other == t) == 1
-            name = next(n for n in _names(t.name[0].lower(), alone) if n not in used)
-            used.add(name)
-            out[t, number] = Named(t, number, Var(name, t.lo, t.hi, t))
+            out[t, number] = fresh(t, used, alone)
+            used.add(out[t, number].name)
         return out
 
-    def _positions(self, text: str) -> str:
-        """Where processes are, as the language says it."""
-        for cell in self.system.state_cells:
-            process = cell.local_of
-            if process is not None and str(cell.type) == f"{process}.pc" and cell.name.endswith(".pc"):
-                here = rf"\b({re.escape(process)}(?:\[\w+\])?)\.pc"
-                text = re.sub(rf"{here} == ([\w+]+)", r"\1 at \2", text)
-                text = re.sub(rf"{here} != ([\w+]+)", r"!(\1 at \2)", text)
-        return text
+
+def _order(i: Identity) -> tuple[str, int]:
+    return i[0].name, i[1]
 
 
-def _quantified(body: Expr, names: tuple[Named, ...]) -> Expr:
-    """For all identities that differ from one another as the named ones do."""
-    done = list(names)
+def _under(conditions: list[Expr], body: Expr) -> Expr:
+    return Binary("implies", chain("and", conditions), body) if conditions else body
+
+
+def _for_all(body: Expr, variables: Sequence[Var]) -> Expr:
+    """For all identities that differ from one another."""
+    done = list(variables)
     while done:
         last = done.pop()
-        apart = _conditions(last, done)
-        if apart:
-            body = Binary("implies", _chain("and", apart), body)
-        body = Quant("forall", last.var, body)
+        body = Quant("forall", last, _under([Binary("ne", last, v) for v in done if v.type == last.type], body))
     return body
 
 
-def _quantified_text(names: tuple[Named, ...]) -> str:
-    if not names:
-        return ""
-    parts: list[str] = []
-    for i, n in enumerate(names):
-        apart = _conditions(n, names[:i])
-        where = f" where {expr_text(_chain('and', apart))}" if apart else ""
-        parts.append(f"{n.var.name} in {n.type}{where}")
-    return f"forall {', '.join(parts)}: "
-
-
-def _conditions(n: Named, others: Iterable[Named]) -> list[Expr]:
-    return [Binary("ne", n.var, o.var) for o in others if o.type == n.type]
-
-
-def negated(e: Expr) -> Expr:
-    """The negation, pushed into comparisons and chains of them."""
-    opposite: Mapping[BinaryOp, BinaryOp] = {
-        "eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt",
-    }  # fmt: skip
-    match e:
-        case Binary(op, a, b) if op in opposite:
-            return Binary(opposite[op], a, b)
-        case Binary("or", a, b):
-            return Binary("and", negated(a), negated(b))
-        case Binary("and", a, b):
-            return Binary("or", negated(a), negated(b))
-        case _:
-            return Unary("not", e)
-
-
-def _constant(t: Scalar, value: int, named: Mapping[tuple[IdType, int], Named]) -> Expr:
-    base = t.base if isinstance(t, OptType) else t
-    if isinstance(base, IdType) and (base, value) in named:
-        return named[base, value].var
-    return Const(value)
-
-
-def _interval(read: Expr, t: RangeType, a: int, b: int) -> Expr:
-    if a == b:
-        return Binary("eq", read, Const(a))
-    if a == t.lo:
-        return Binary("le", read, Const(b))
-    if b == t.hi:
-        return Binary("ge", read, Const(a))
-    return Binary("and", Binary("ge", read, Const(a)), Binary("le", read, Const(b)))
-
-
-def _runs(values: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """The values as intervals, ascending."""
-    start = last = None
-    for v in sorted(values):
-        if last is None or v != last + 1:
-            if start is not None and last is not None:
-                yield start, last
-            start = v
-        last = v
-    if start is not None and last is not None:
-        yield start, last
-
-
-def _chain(op: BinaryOp, parts: list[Expr]) -> Expr:
-    out = parts[0]
-    for p in parts[1:]:
-        out = Binary(op, out, p)
-    return out
-
-
-def _names(letter: str, alone: bool) -> Iterator[str]:
-    if alone:
-        yield letter
-    number = 1
-    while True:
-        yield f"{letter}{number}"
-        number += 1
-
-
-def _identifiers(system: System) -> frozenset[str]:
-    """Names that a variable must not have, so that the text can be pasted into the model."""
-    out = {v.name for v in system.variables} | {n for n, _ in system.params}
-    out |= {part for c in system.cells for part in c.name.replace("[]", "").split(".")}
-    for c in system.cells:
-        for t in (*c.dims, c.type):
-            base = t.base if isinstance(t, OptType) else t
-            out |= set(getattr(base, "members", ()))
-    return frozenset(out)
+def _constant(t: Scalar, value: int, names: Names) -> Expr:
+    base = identity(t)
+    return names.get((base, value), Const(value)) if base is not None else Const(value)
 
 

@@ -8,9 +8,10 @@ left, and clauses that differ in one scalar only are joined, which for cubes of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from kspec.symbolic.ic3.frames import Frames
 from kspec.symbolic.ic3.literals import Cube
 from kspec.symbolic.ic3.problem import Problem
 from kspec.symbolic.ic3.query import Query
@@ -22,26 +23,33 @@ class Reducer:
     """Reduces inductive sets of cubes; every cube stands for all its images.
 
     ``known``: SAT literals that hold in every reachable state.  ``wrong``: the events (SAT literals) that the
-    invariant must exclude.  ``initial``: whether a cube has initial states.  ``until``: when to stop (by the
-    monotonic clock); what there is then is an invariant all the same.
+    invariant must exclude.  ``until``: when to stop (by the monotonic clock); what there is then is an
+    invariant all the same.  ``frames`` know the initial states.
     """
 
-    problem: Problem
-    symmetry: Symmetry
+    frames: Frames
     known: Sequence[int]
     wrong: Sequence[int]
-    initial: Callable[[Cube], bool]
     until: float
-    solver: str | None = None
     _switches: dict[Cube, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         p = self.problem
-        self._query = Query(p.formula, self.solver)
+        self._query = Query(p.formula, self.frames.solver)
         for x in (p.inside, *self.known):
             self._query.require((x,))
         self._query.need((p.moves, *p.inputs))
         self._wrong = self._query.temporary(self.wrong)
+
+    @property
+    def problem(self) -> Problem:
+        """The system."""
+        return self.frames.problem
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """Its renamings."""
+        return self.frames.symmetry
 
     def reduce(self, cubes: Iterable[Cube]) -> tuple[Cube, ...]:
         """A smaller set.  ``cubes`` are inductive together, and exclude the events."""
@@ -78,7 +86,7 @@ class Reducer:
         for group in (*(g for g in scalars.values() if len(g) > 1), *({n} for n in sorted(cube))):
             if group <= cube and not self._late():
                 less = cube - group
-                if not self.initial(less) and self._core(less, {*others, less}) is not None:
+                if self.frames.initial_state(less) is None and self._core(less, {*others, less}) is not None:
                     cube = less
         return cube
 
