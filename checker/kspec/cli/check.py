@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -59,6 +60,13 @@ ENGINES = ("auto", "all", *registry.names())
     metavar="SIZE",
     help="For all checks together: 4G, 500M, 60%.  [default: 75% of what is free]",
 )
+@click.option(
+    "--symmetry",
+    type=click.Choice(["off", "on", "auto"]),
+    default="auto",
+    show_default=True,
+    help="Let one state stand for all that permutations of identities make of it; `auto`: where there are many.",
+)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Checks at the same time.  [default: the cores]")
 @click.option(
     "--format",
@@ -89,6 +97,7 @@ def command(
     depth: int | None,
     timeout: float | None,
     max_memory: int | None,
+    symmetry: Literal["off", "on", "auto"],
     jobs: int | None,
     style: str,
     output: str | None,
@@ -111,7 +120,7 @@ def command(
     queue = [e for e in work if isinstance(e, Job)]
     parallel = min(jobs or capacity.cores(), max(1, len(queue)))
     share = capacity.divide(capacity.memory_budget(max_memory), capacity.cores(), parallel)
-    chosen = Settings(engine, timeout, share.memory, share.threads, depth, everything)
+    chosen = Settings(engine, timeout, share.memory, share.threads, depth, everything, symmetry)
     to_stdout = style == "text" or output is not None
     screen = Screen(console(), quiet=not to_stdout)
     with caught() as interrupt:

@@ -44,7 +44,8 @@ class Settings:
 
     ``seconds`` is for each check, ``memory`` (bytes) and ``threads`` are the share of each of the checks
     that run at the same time; ``depth`` (steps) bounds the search.  ``everything``: every violated
-    property gets its own shortest trace.
+    property gets its own shortest trace.  ``symmetry``: whether one state may stand for all that
+    permutations of identities make of it; ``auto`` where there are many, and no counts are pinned.
     """
 
     engine: str = "auto"
@@ -53,6 +54,7 @@ class Settings:
     threads: int = 1
     depth: int | None = None
     everything: bool = False
+    symmetry: Literal["off", "on", "auto"] = "auto"
 
 
 @dataclass(frozen=True)

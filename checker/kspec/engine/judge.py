@@ -41,6 +41,8 @@ def judge(
     unmet = _mismatches(expect, verdicts, evidence)
     if unmet:
         return Judgement("unmet", got, unmet)
+    if evidence is not None and evidence.reduction:
+        counted = expect.transitions is None and evidence.represents is not None
     weak = _weaknesses(expect, verdicts, counted)
     return Judgement("undecided", got, weak) if weak else Judgement("met", got)
 
@@ -73,10 +75,10 @@ def _mismatches(expect: Expectation, verdicts: tuple[Verdict, ...], evidence: Ev
         out.append("`holds within limit` was declared, but the model has no limit")
     if evidence is not None and all(v.strength in ("exhausted", "proved", "reached") for v in verdicts):
         for noun, pinned, seen in (
-            ("states", expect.states, evidence.states),
-            ("transitions", expect.transitions, evidence.transitions),
+            ("states", expect.states, evidence.represents if evidence.reduction else evidence.states),
+            ("transitions", expect.transitions, None if evidence.reduction else evidence.transitions),
         ):
-            if pinned is not None and pinned != seen:
+            if None not in (pinned, seen) and pinned != seen:
                 out.append(f"expected exactly {pinned} {noun}, got {seen}")
     return tuple(out)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
 from kspec.engine import child, registry
 from kspec.engine.job import Settings
@@ -25,6 +26,14 @@ _FIRST_SHARE = 0.7
 
 class UsageError(Exception):
     """What the user asked for cannot be done; the text says why."""
+
+
+@runtime_checkable
+class Reducing(Engine, Protocol):
+    """An engine that can let one state stand for its orbit."""
+
+    def up_to(self, symmetry: Literal["off", "on", "auto"]) -> Engine:
+        """The engine that does so, does not, or decides."""
 
 
 def answers(
@@ -59,9 +68,16 @@ class _Question:
             return None
         return max(0.05, self.settings.seconds - (time.monotonic() - self.started))
 
+    @property
+    def pinned(self) -> bool:
+        """Whether exact counts are declared: these are of all states."""
+        return self.expect.states is not None or self.expect.transitions is not None
+
     def to(self, engine: Engine, seconds: float | None = None) -> Result:
         """What an engine says, within some of the time (None: all that is left)."""
         s = self.settings
+        if isinstance(engine, Reducing):
+            engine = engine.up_to("off" if s.symmetry == "auto" and self.pinned else s.symmetry)
         depth = self.expect.up_to if s.depth is None and engine.name == "bmc" else s.depth
         budget = Budget(seconds or self.left(), s.memory, depth=depth, threads=s.threads)
         return child.run(engine, self.system, self.goals, budget, self.control)
@@ -89,8 +105,10 @@ def _auto(asked: _Question) -> Iterator[Result]:
         return
     if first.status == "unknown" and other is not None:
         yield asked.to(other)
-    elif first.status == "exhausted" and first.evidence is not None and first.evidence.states <= FEW:
-        yield from _repeat(asked, engine)
+    elif first.status == "exhausted" and first.evidence is not None:
+        states = first.evidence.represents if first.evidence.reduction else first.evidence.states
+        if states is not None and states <= FEW:
+            yield from _repeat(asked, engine)
 
 
 def _fallback(expect: Expectation) -> Engine | None:

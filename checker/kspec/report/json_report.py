@@ -90,6 +90,8 @@ def _evidence(e: Evidence) -> Json:
         "cut": e.cut,
         "digest": f"{e.digest:032x}",
         "actions": dict(e.actions),
+        "reduction": e.reduction or None,
+        "represents": e.represents,
     }
 
 

@@ -81,7 +81,8 @@ def details(r: CheckReport) -> Iterator[Text]:
         yield Text(f"  {visible(line)}")
     if r.evidence is not None and r.evidence.states:
         e = r.evidence
-        seen = f"{count(e.states, 'state')}, {count(e.transitions, 'transition')}, depth {e.depth}"
+        up_to = f" up to {e.reduction}" if e.reduction else ""
+        seen = f"{count(e.states, 'state')}{up_to}, {count(e.transitions, 'transition')}, depth {e.depth}"
         yield Text(f"  seen: {seen} ({', '.join(r.engines)})", style="dim")
     if r.fault_file:
         yield Text(f"  This is a fault of kspec. Details for a report are in {visible(r.fault_file)}")
