@@ -18,6 +18,7 @@ from kspec.lower.flow import split_guard
 from kspec.lower.observed import watch_scenarios
 from kspec.lower.scope import MAX_SCALARS, Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.types import fold, resolve
+from kspec.lower.uncalled import check_declarations
 from kspec.lower.values import EmptyTag, NoneTag, of
 from kspec.system.expr import FALSE, TRUE, Binary, Cell, Const, Expr, Quant, Var
 from kspec.system.layout import default, indices, leaves
@@ -76,7 +77,7 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
     properties = [p for m in program.modules for p in _properties(ctx, m)]
     terminal = _anonymous(ctx, program, "terminal")
     limits = _anonymous(ctx, program, "limit")
-    _check_functions(ctx, program)
+    check_declarations(ctx, program)
     _stop_on_errors(ctx)
     merging = merging and not any(p.kind == "step" for p in properties)
     finished = [process.finish(ctx, b, merging) for b in processes]
@@ -294,36 +295,6 @@ def _anonymous(ctx: Context, program: Program, kind: str) -> list[Expr]:
                 except Failed as failed:
                     ctx.report(failed)
     return out
-
-
-def _check_functions(ctx: Context, program: Program) -> None:
-    """Functions and procedures that nothing calls are typed, too: an error in them is an error."""
-    from kspec.lower.values import default_value
-
-    for m in program.modules:
-        for d in m.decls:
-            if not isinstance(d, ast.FunDecl | ast.ProcDecl):
-                continue
-            try:
-                env = Env(m.name).entering(d.name, m.name)
-                for p in d.params:
-                    assert p.type is not None
-                    t = resolve(ctx, Env(m.name), p.type)
-                    if is_scalar(t):
-                        s = scalar(t)
-                        v = of(s, Var(ctx.fresh(p.name), s.lo, s.hi, s))
-                    else:
-                        v = default_value(t)
-                    if p.ref:
-                        place = stmts.temporary(ctx, p.name, t)
-                        ctx.temps = ctx.temps[: -len(place.cells)]
-                        env = env.bind(p.name, PlaceBinding(place))
-                    else:
-                        env = env.bind(p.name, ValueBinding(v))
-                if isinstance(d, ast.FunDecl):
-                    exprs.expect(ctx, env, d.body, resolve(ctx, Env(m.name), d.result), "result")
-            except Failed as failed:
-                ctx.report(failed)
 
 
 def _all_done(finished: list[process.Finished], processes: list[process.Built]) -> Expr:
