@@ -250,7 +250,7 @@ class Terms:
                 return f"({self.rng.choice(self.world.labels)})"
             case 9 if tests := [f for f in self.world.functions if f[2] == BOOL]:
                 name, params, _ = self.rng.choice(tests)
-                return f"{name}({', '.join(self.expr(p, scope, depth - 1) for p in params)})"
+                return f"{name}({', '.join(self._argument(p, scope, depth) for p in params)})"
             case _:
                 return self._comparison(scope, depth)
 
@@ -341,10 +341,15 @@ class Terms:
                 calls = [f for f in self.world.functions if f[2][0] == "range"]
                 if calls:
                     name, params, _ = self.rng.choice(calls)
-                    return f"{name}({', '.join(self.expr(p, scope, depth - 1) for p in params)})"
+                    return f"{name}({', '.join(self._argument(p, scope, depth) for p in params)})"
                 return self.integer(scope, 0)
             case _:
                 return self._conditional(("range", 0, 2), scope, depth)
+
+    def _argument(self, t: Ty, scope: list[Bound], depth: int) -> str:
+        """An argument of a function; the parts of a compound one are evaluated only where they are used."""
+        names = [b.text for b in scope if b.type == t]
+        return self.rng.choice(names) if names and not is_scalar(t) else self.expr(t, scope, depth - 1)
 
     # -- compounds ------------------------------------------------------------------------------
 
