@@ -15,7 +15,6 @@ from kspec.lower.values import Value, default_value, of
 from kspec.system.expr import Var
 from kspec.types import Type, is_scalar, scalar
 
-
 RECURSIVE = "E0333"
 
 
