@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 
+from kspec.explicit.actors import ActorNumber, actors_of
 from kspec.explicit.analysis import can_fail
 from kspec.explicit.dispatch import Entry, dispatch, entry_of
 from kspec.explicit.emitter import Emitter, Val, c_type, literal
@@ -36,7 +37,8 @@ class Native:
     ``properties``: the names that records of violations are numbered by (declared ones, then ``deadlock``
     and the errors); a second round of numbers is for states in which nothing can happen.  ``sites``: for
     every place that can fail, its property and where it is.  ``frame_bytes``: the room that a worker needs
-    for open choices.  ``symmetric``: the types under whose permutations one state stands for its orbit.
+    for open choices.  ``actors``: the number of every action's actor.  ``symmetric``: the types under whose
+    permutations one state stands for its orbit.
     """
 
     text: str
@@ -46,6 +48,7 @@ class Native:
     sites: tuple[tuple[int, Site], ...]
     frame_bytes: int
     symmetric: tuple[IdType, ...] = ()
+    actors: tuple[ActorNumber, ...] = ()
 
     @property
     def threaded(self) -> str:
@@ -65,6 +68,10 @@ class _Maker:
     sites: list[tuple[int, Site]] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     frame_bytes: int = 0
+    actors: tuple[ActorNumber, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.actors = actors_of(self.system)
 
     def number(self, name: str) -> int:
         """The number of a property."""
@@ -118,7 +125,10 @@ def generate(system: System, symmetric: Sequence[IdType] = ()) -> Native:
         ]
     )
     actions = tuple(a.name for a in system.actions)
-    return Native(text, maker.words, properties, actions, tuple(maker.sites), maker.frame_bytes, tuple(symmetric))
+    sites = tuple(maker.sites)
+    return Native(
+        text, maker.words, properties, actions, sites, maker.frame_bytes, tuple(symmetric), maker.actors
+    )
 
 
 def _generate(maker: _Maker) -> None:
@@ -240,22 +250,24 @@ def _body(
     body = Body(maker.words, temps)
     execute(block, Place(scope), body)
     maker.frame_bytes = max(maker.frame_bytes, body.frame_bytes)
+    actor = maker.actors[action].text if action is not None else "0"
     out.line("w->alive = 1;")
     if maker.system.limits:
         cut = "w->cut++; " if action is not None else ""  # initial states beyond a limit are not counted
         out.line(f"if (!within(w, t, 0)) {{ {cut}goto next; }}")
-    if action is not None:
+    if action is not None and any(p.kind == "step" for p in maker.system.properties):
+        out.line(f"w->actor = {actor};")
         out.line("passed(w, s, t);")
     if maker.canonical:
         # What is expanded is canonical: only what permutations change can make its successor otherwise.
         out.line("if (disturbed(s, t)) (void)canon(t);" if action is not None else "(void)canon(t);")
-    out.line(f"emit(w, {action if action is not None else len(maker.system.actions)}, t);")
-    _endings(out, scope, body)
+    out.line(f"emit(w, {action if action is not None else len(maker.system.actions)}, {actor}, t);")
+    _endings(out, scope, body, actor)
     head = "".join(f", {c_type(lo, hi)} p{n}" for n, (_, lo, hi) in enumerate(params))
     return _function(maker, f"NOINLINE void {name}(struct worker *w, const u64 *s{head})", out)
 
 
-def _endings(out: Emitter, scope: Scope, body: Body) -> None:
+def _endings(out: Emitter, scope: Scope, body: Body, actor: str) -> None:
     """After the code of a path: what a failure does, and the next path."""
     if body.choices or out.jumps("fail") or out.jumps("fault"):
         out.line("goto next;")
@@ -266,6 +278,7 @@ def _endings(out: Emitter, scope: Scope, body: Body) -> None:
     if out.jumps("fail"):
         out.label("fail")
         out.line("w->alive = 1;")
+        out.line(f"w->actor = {actor};")
         out.line("found(w, kinds[e], e, s);")
     out.label("next")
     backtrack(scope, body)

@@ -14,6 +14,7 @@ from kspec.explicit.fields import Unsupported
 from kspec.explicit.orbits import OrbitTracer
 from kspec.explicit.reduction import Mode, up_to_symmetry, with_symmetry
 from kspec.explicit.search import NAME, Search, Sighting
+from kspec.explicit.shortest import DirectTracer
 from kspec.explicit.space import BrokenError
 from kspec.explicit.spill import Spill
 from kspec.explicit.tiers import NoCompilerError, Tiers
@@ -131,7 +132,7 @@ def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> 
         deadline = time.monotonic()
     if deadline is not None:
         deadline += GRACE
-    tracer = (OrbitTracer if search.tiers.native.symmetric else Tracer)(search, polling(search, deadline))
+    tracer = (OrbitTracer if search.tiers.native.symmetric else DirectTracer)(search, polling(search, deadline))
     findings: list[Finding] = []
     witnesses: list[Finding] = []
     plain = False

@@ -57,7 +57,7 @@ class Worker(ctypes.Structure):
         for name in (
             "shared", "batch", "hashes", "sources", "taken", "found", "recent", "frames", "capacity", "n", "at", "stop",
             "held", "held_end", "source", "origin", "base", "alive", "cut", "broken", "mode", "target",
-            "hit", "first",
+            "hit", "first", "actors", "edges", "edge_count", "edge_capacity", "actor",
         )
     ]  # fmt: skip
 
@@ -85,6 +85,11 @@ class Worker(ctypes.Structure):
     target: int
     hit: int
     first: int
+    actors: int
+    edges: int
+    edge_count: int
+    edge_capacity: int
+    actor: int
 
 
 class Image:

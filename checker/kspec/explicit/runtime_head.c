@@ -91,6 +91,11 @@ struct worker {
 	u64 target;		/* SWEEP, JUDGE: the property that is looked for, */
 	u64 hit;		/* and whether it was seen */
 	u64 first;		/* SWEEP: successors with smaller numbers do not count */
+	u32 *actors;		/* SWEEP: who made the successors in the batch */
+	u32 *edges;		/* SWEEP: steps that go on to the target: from, to, who, */
+	u64 edge_count;		/* how many there are, */
+	u64 edge_capacity;	/* and for how many there is room */
+	u64 actor;		/* who takes the step that is being looked at */
 };
 
 /* SEARCH stores successors and notes sightings.  The others store nothing.  SWEEP marks states with marked
@@ -170,7 +175,7 @@ INLINE void copy(u64 *to, const u64 *from)
 NOINLINE void flush(struct worker *w);
 
 /* A successor of the state that is being expanded. */
-INLINE void emit(struct worker *w, u32 action, const u64 *t)
+INLINE void emit(struct worker *w, u32 action, u32 actor, const u64 *t)
 {
 	u64 n = w->n, h = hash_end(hash_next(w, t));
 	u64 *recent = w->recent + (h & (RECENT - 1)) * WORDS;
@@ -179,6 +184,8 @@ INLINE void emit(struct worker *w, u32 action, const u64 *t)
 		if (same(recent, t))
 			return;
 		copy(recent, t);
+	} else {
+		w->actors[n] = actor;
 	}
 	copy(w->batch + n * WORDS, t);
 	w->hashes[n] = h;
@@ -189,6 +196,18 @@ INLINE void emit(struct worker *w, u32 action, const u64 *t)
 		flush(w);
 }
 
+/* SWEEP: a step that goes on to the target; `to` is END when it shows the target itself. */
+#define END 0xFFFFFFFFU
+static void edge(struct worker *w, u32 from, u32 to, u32 actor)
+{
+	u32 *e = w->edges + 3 * w->edge_count;
+	if (w->edge_count++ >= w->edge_capacity)
+		return;
+	e[0] = from;
+	e[1] = to;
+	e[2] = actor;
+}
+
 /* A property is violated (or reached) at the state t, or in a step from it.  What is wrong with a state in
  * which nothing can happen has numbers from STUCK on: its runs are one step shorter than those of what
  * else is seen while a state is expanded. */
@@ -197,8 +216,11 @@ NOINLINE void found(struct worker *w, u32 property, u32 site, const u64 *t)
 	u64 *r = w->found + (u64)property * RECORD;
 	u32 i;
 	if (w->mode == SWEEP || w->mode == JUDGE) {
-		if (property == w->target)
+		if (property == w->target) {
 			w->hit = 1;
+			if (w->mode == SWEEP)
+				edge(w, (u32)w->source, END, (u32)w->actor);
+		}
 		return;
 	}
 	if (w->sh->decided[property] || (w->mode == PROBE && property < STUCK))

@@ -59,8 +59,10 @@ NOINLINE void flush(struct worker *w)
 	if (w->mode != SEARCH) {
 		for (i = 0; i < w->n && w->mode == SWEEP; i++) {
 			k = number_of(sh, w->batch + i * WORDS, w->hashes[i]);
-			if (k > w->first && PEEK(sh->marks + k - 1))
+			if (k > w->first && PEEK(sh->marks + k - 1)) {
 				MARK(sh->marks + w->sources[i]);
+				edge(w, w->sources[i], (u32)(k - 1), w->actors[i]);
+			}
 		}
 		w->n = 0;
 		return;

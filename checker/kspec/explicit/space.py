@@ -6,6 +6,7 @@ Policy (levels, budgets, which code runs) is in ``kspec.explicit.search``.
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ FILL = 0.7
 """The share of the table that may be in use before it grows."""
 TIGHT = 0.85
 """The same when memory is scarce."""
+EDGES = 1 << 19
+"""The most steps that one sweep of a level notes."""
+END = 0xFFFFFFFF
 FANOUT = 1 << 20
 """The most successors of one state."""
 
@@ -97,6 +101,9 @@ class Space:
         self.workers = [self._worker() for _ in range(threads)]
         self.scout = self._worker()
         """The worker that sweeps; what it counts does not count."""
+        self._edges = Region(12 * EDGES)
+        self.scout.edges, self.scout.edge_capacity = self._edges.address, EDGES
+        self._regions.append(self._edges)
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._size_table(max(slots, 16 * self._reserve), FILL)
 
@@ -336,8 +343,18 @@ class Space:
 
     def sweep(self, image: Image, first: int, end: int, following: int, target: int) -> None:
         """Marks the states first..end-1 with a marked successor from ``following`` on, or with a step that
-        shows the target."""
+        shows the target, and notes these steps."""
         self._check(image.sweep(ctypes.addressof(self.scout), first, end, following, target))
+
+    def edges(self) -> array[int]:
+        """The steps that were noted since the last call, three numbers each: from, to (END when the step
+        shows the target itself) and the actor.  Raises OverflowError when there were too many."""
+        count, self.scout.edge_count = int(self.scout.edge_count), 0
+        if count > EDGES:
+            raise OverflowError
+        noted = array("I")
+        noted.frombytes(self._edges.read(0, 12 * count))
+        return noted
 
     def marked(self, first: int, end: int, most: int) -> list[int]:
         """The marked states in a range; at most ``most`` of them."""
@@ -387,17 +404,18 @@ class Space:
 
     def _worker(self) -> Worker:
         s = self.sizes
-        batch_sizes = (FANOUT * 8 * s.words, FANOUT * 8, FANOUT * 4)
+        batch_sizes = (FANOUT * 8 * s.words, FANOUT * 8, FANOUT * 4, FANOUT * 4)
         found_size = 2 * s.properties * (s.words + 2) * 8
         sizes = (*batch_sizes, (s.actions + 1) * 8, found_size, recent_states(s.words) * 8 * s.words)
         regions = [Region(size) for size in (*sizes, s.frames)]
-        batch, hashes, sources, taken, found, recent, frames = (r.address for r in regions)
+        batch, hashes, sources, actors, taken, found, recent, frames = (r.address for r in regions)
         self._regions += regions
         return Worker(
             shared=self._at,
             batch=batch,
             hashes=hashes,
             sources=sources,
+            actors=actors,
             taken=taken,
             found=found,
             frames=frames,

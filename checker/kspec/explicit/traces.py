@@ -39,6 +39,7 @@ class Tracer:
 
     search: Search
     poll: Callable[[], None]
+    most: int = MOST
 
     def __post_init__(self) -> None:
         self.system = self.search.system
@@ -124,8 +125,9 @@ class Tracer:
         number = self.search.tiers.native.properties.index(name)
         nowhere = (1 << 64) - 1
         space.unmark(len(space))
+        space.scout.edge_count = 0
         marked: list[list[int]] = []
-        left = MOST
+        left = self.most
         for level in range(length, -1, -1):
             first, end = (self.ends[level - 1] if level else 0), self.ends[level]
             target = number if level == length - 1 else nowhere
@@ -141,7 +143,12 @@ class Tracer:
             if left < 0:
                 raise TooManyError
             marked.insert(0, found)
+            self.swept(level)
         return marked
+
+    def swept(self, level: int) -> None:
+        """Called after each level that was swept, last level first."""
+        self.space.scout.edge_count = 0
 
     def plain(self, name: str, sighting: Sighting) -> Run:
         """The run along parent links to the smallest state of a sighting."""
