@@ -92,6 +92,55 @@ def dump(c: Certificate, texts: Mapping[str, str]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Header:
+    """What a certificate is about, as far as can be told without its system.
+
+    ``model``: the file it was made from, as saved traces name it, and ``check``: the check; empty where the
+    certificate does not say.
+    """
+
+    system: str
+    name: str
+    params: tuple[tuple[str, str], ...]
+    model: str = ""
+    check: str = ""
+    made_by: str = ""
+
+
+def with_model(text: str, file: str, check: str) -> str:
+    """The text of a certificate, with the model and the check it was made for."""
+    item = json.loads(text)
+    head = {"format": item.pop("format"), "version": item.pop("version")}
+    return json.dumps({**head, "model": {"file": file, "check": check}, **item}, indent=1)
+
+
+def header(text: str) -> Header:
+    """What a certificate is about; raises BadCertificate."""
+    try:
+        item = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as e:
+        raise BadCertificate(f"not JSON: {e}") from None
+    match item:
+        case {"format": str(form), "version": int(version)} if (form, version) != (FORMAT, VERSION):
+            raise BadCertificate(f"format {form} {version} is not {FORMAT} {VERSION}")
+        case {
+            "format": str(),
+            "version": int(),
+            "system": {"name": str(name), "hash": str(digest), "parameters": dict(params)},
+            **rest,
+        }:
+            match rest.get("model"):
+                case {"file": str(file), "check": str(check)}:
+                    pass
+                case _:
+                    file = check = ""
+            pairs = tuple((str(k), str(v)) for k, v in params.items())
+            return Header(digest, name, pairs, file, check, str(rest.get("made_by", "")))
+        case _:
+            raise BadCertificate("it lacks format, version or system")
+
+
 def load(text: str, system: System) -> Certificate:
     """The certificate of a text, its clauses read over the cells of ``system``; raises BadCertificate."""
     try:

@@ -22,6 +22,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
 
 COMMANDS = {
+    "certify": ("Check saved proofs again.", "kspec.cli.certify"),
     "check": ("Check models.", "kspec.cli.check"),
     "find": ("Find a run that ends as wanted.", "kspec.cli.find"),
     "keep": ("Keep a trace as a regression.", "kspec.cli.keep"),

@@ -7,6 +7,7 @@ import traceback
 from dataclasses import replace
 
 from kspec import __version__
+from kspec.certify.certificate import with_model
 from kspec.engine.faults import Fault
 from kspec.engine.job import Job, KeptTrace, Settings
 from kspec.engine.judge import Outcome
@@ -85,7 +86,9 @@ def _check(
         evidence=answer.evidence,
         engines=tuple(r.engine for r in answer.results),
         notes=answer.notes,
-        certificates=tuple(c for r in answer.results for c in r.certificates),
+        certificates=tuple(
+            with_model(c, job.model.reference, case.name) for r in answer.results for c in r.certificates
+        ),
         traces=tuple(_traces(job, case, machine, answer)),
     )
 

@@ -1,0 +1,103 @@
+"""``kspec certify``: does a saved proof stand, for the model as it is now?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from kspec.certify import certificate
+from kspec.certify.certificate import BadCertificate, Certificate, Header
+from kspec.certify.check import recheck
+from kspec.cli.screen import Screen, console
+from kspec.cli.targets import model_of_trace
+from kspec.engine.model_file import FileModel
+from kspec.lang.diagnostics import visible
+from kspec.system.representation import is_representation, with_representation
+
+
+@click.command("certify", short_help="Check saved proofs again.")
+@click.argument("files", nargs=-1, required=True, metavar="CERTIFICATE...")
+@click.option(
+    "--model", "model", metavar="FILE", help="The model it is about.  [default: the one named in the certificate]"
+)
+@click.option("--brief", is_flag=True, help="Do not print the proof.")
+def command(files: tuple[str, ...], model: str | None, brief: bool) -> int:
+    """Checks certificates, as `kspec check` saves them for proofs, against their models as they are now.
+
+    The proof is printed and checked again: by another encoding and another solver than found it, and on
+    states of random walks.  The exit code is 1 when a proof does not stand, and 2 when a file is no
+    certificate.
+    """
+    screen = Screen(console())
+    codes = {_certify(screen, path, model, brief) for path in files}
+    return next((c for c in (2, 1) if c in codes), 0)
+
+
+def _certify(screen: Screen, path: str, model: str | None, brief: bool) -> int:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        head = certificate.header(text)
+    except UnicodeDecodeError:
+        return _unusable(path, "not a text")
+    except BadCertificate as e:
+        return _unusable(path, str(e))
+    if not head.model and model is None:
+        return _unusable(path, "it names no model; give one with --model")
+    file = model or model_of_trace(path, head.model)
+    system = FileModel.load(file).build(dict(head.params))
+    screen.print(_line("certificate", path))
+    screen.print(_line("model", file + (f", check {head.check}" if head.check else "")))
+    _print_parameters(screen, head)
+    if head.system != with_representation(system).hash:
+        screen.print(_verdict("does not stand", "the model has changed since", good=False))
+        return 1
+    try:
+        read = certificate.load(text, with_representation(system))
+    except BadCertificate as e:
+        return _unusable(path, str(e))
+    if not brief:
+        _print_proof(screen, read)
+    answer = recheck(system, text)
+    if answer.problems:
+        screen.print(_verdict("does not stand", "; ".join(answer.problems), good=False))
+        return 1
+    proved = [n for n in answer.proved if not is_representation(n)]
+    screen.print(_verdict("stands", f"{', '.join(proved)} ({answer.checker})", good=True))
+    return 0
+
+
+def _print_parameters(screen: Screen, head: Header) -> None:
+    if head.params:
+        screen.print(_line("parameters", ", ".join(f"{n} = {v}" for n, v in head.params)))
+    if head.made_by:
+        screen.print(_line("found by", head.made_by))
+
+
+def _print_proof(screen: Screen, c: Certificate) -> None:
+    """Every layer: how it is shown, what it is about, and the clauses that it takes."""
+    for i, layer in enumerate(c.layers):
+        given = "given that, " if i else ""
+        how = "inductive" if layer.kind == "inductive" else f"inductive over {layer.k} steps"
+        also = ", on paths without repeated states" if layer.simple_path else ""
+        with_clauses = " together with" if layer.clauses else ""
+        screen.print()
+        screen.print(Text(f"{given}{how}{also}{with_clauses}:".capitalize(), style="bold"))
+        for clause in layer.clauses:
+            screen.print(f"    {visible(clause.text)}")
+        screen.print(f"    {'=> ' if layer.clauses else ''}{visible(', '.join(layer.properties))}")
+    screen.print()
+
+
+def _line(head: str, text: str) -> Text:
+    return Text.assemble((f"{head:<13}", "bold"), visible(text))
+
+
+def _verdict(word: str, text: str, good: bool) -> Text:
+    return Text.assemble((f"{word}: ", "green" if good else "bold red"), visible(text))
+
+
+def _unusable(path: str, why: str) -> int:
+    click.echo(f"kspec: {visible(path)}: {visible(why)}", err=True)
+    return 2
