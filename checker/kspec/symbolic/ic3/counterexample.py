@@ -5,17 +5,17 @@ Runs found by IC3 need not be shortest.  Bounded model checking looks for a shor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kspec.engine.protocol import Budget, Control, Finding, Progress, Run, Step
 from kspec.symbolic.bits import Bits, value_of
-from kspec.symbolic.bounded import Search, SolverGaveUp
+from kspec.symbolic.bounded import Search
 from kspec.symbolic.encode import Template
 from kspec.symbolic.ic3.block import Counterexample
 from kspec.symbolic.ic3.problem import Problem
 from kspec.symbolic.solver import new_solver
-from kspec.symbolic.supervise import Emit, supervise
+from kspec.symbolic.supervise import Emit, WorkError, supervise
 from kspec.system.model import State
 
 
@@ -74,36 +74,37 @@ def _number(t: Template, v: Bits, known: Mapping[int, bool]) -> int:
 
 @dataclass(frozen=True)
 class Shortened:
-    """A finding, and whether no shorter run to it exists."""
+    """Findings, and whether nothing that was looked for happens in fewer steps."""
 
-    finding: Finding
+    findings: tuple[Finding, ...]
     shortest: bool
 
 
-def shortened(template: Template, finding: Finding, clean: int, seconds: float) -> Shortened:
-    """The shortest run to what was found, if that can be told in time.
+def shortened(template: Template, finding: Finding, names: Sequence[str], clean: int, seconds: float) -> Shortened:
+    """The first that happens of ``names``, each by a shortest run, if that can be told in time.
 
-    ``clean``: the number of steps within which it is known not to happen.
+    ``finding`` is of one of the names.  ``clean``: the number of steps within which none of them happens.
     """
     length = finding.run.length if finding.run else 0
     if length <= clean + 1:
-        return Shortened(finding, True)
+        return Shortened((finding,), True)
 
-    def work(emit: Emit[Finding | None]) -> Finding | None:
+    def work(emit: Emit[tuple[Finding, ...]]) -> tuple[Finding, ...]:
         search = Search(template, new_solver())
         while search.depth < length:
             level = search.level()
-            names = [finding.property] if search.depth > clean else []
-            for found in search.sweep(level, names):
+            found = tuple(search.sweep(level, names)) if search.depth > clean else ()
+            if found:
                 return found
             search.advance(level)
-        return finding
+        return (finding,)
 
     try:
         ending = supervise(work, Budget(seconds=seconds), _Unwatched())
-    except SolverGaveUp:
-        return Shortened(finding, False)
-    return Shortened(ending.value or finding, ending.value is not None and not ending.reason)
+    except WorkError:
+        return Shortened((finding,), False)
+    done = ending.value is not None and not ending.reason
+    return Shortened(ending.value or (finding,), done)
 
 
 class _Unwatched(Control):

@@ -8,7 +8,7 @@ only where it says so.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kspec.certify.check import recheck
@@ -20,7 +20,7 @@ from kspec.symbolic.evaluate import Unsupported
 from kspec.symbolic.ic3.counterexample import shortened
 from kspec.symbolic.ic3.frames import Frames
 from kspec.symbolic.ic3.generalise import STANDARD, Effort
-from kspec.symbolic.ic3.literals import Cube
+from kspec.symbolic.ic3.literals import FEW, Cube
 from kspec.symbolic.ic3.problem import Problem, problem
 from kspec.symbolic.ic3.proof import Proof, certificate_text, reduced
 from kspec.symbolic.ic3.search import Happens, Ic3, Never, NotWithin
@@ -42,11 +42,13 @@ SHARE = 0.2
 
 @dataclass(frozen=True)
 class PdrEngine:
-    """IC3.  ``solver`` names a SAT solver (None: the fastest installed)."""
+    """IC3.  ``solver`` names a SAT solver (None: the fastest installed).  ``few``: up to how many values a
+    scalar is looked at by value, not by bit."""
 
     name: str = "pdr"
     solver: str | None = None
     effort: Effort = STANDARD
+    few: int = FEW
 
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Proves or refutes every property of the system; frames go up to ``budget.depth``.
@@ -71,7 +73,7 @@ def _work(system: System, goals: Goals, budget: Budget, engine: PdrEngine, emit:
     system = with_representation(system)
     found = Found(system)
     try:
-        made = problem(encode(system))
+        made = problem(encode(system), engine.few)
     except Unsupported as e:
         return found.result("unknown", None, str(e))
     return _Check(system, made, goals, budget, engine, emit, found).run()
@@ -155,8 +157,7 @@ class _Check:
                     if self.budget.depth is not None and steps >= self.budget.depth:
                         return
                 case Happens(findings):
-                    for finding in findings:
-                        self._add(finding)
+                    self._add(findings, ic3.open)
                     if self._enough():
                         return
                 case Never(never):
@@ -164,15 +165,26 @@ class _Check:
                     self.proof = replace(self.proof, names=self.proof.names + never)
             self.emit.value(self._result("unknown"))
 
-    def _add(self, finding: Finding) -> None:
-        """Violations are shortened; how long the runs of witnesses are does not matter."""
-        if finding.property not in self.found.goals:
+    def _add(self, found: Sequence[Finding], open_: Sequence[str]) -> None:
+        """Violations are shortened; how long the runs of witnesses are does not matter.
+
+        Where the first violation ends the search, it is the first of all that are ``open_``.
+        """
+        for finding in found:
+            name = finding.property
+            if name in self.found.goals:
+                self.found.add(finding)
+                continue
+            first = self.goals.wanted is None and not self.goals.everything
+            names = [name, *open_] if first else [name]
             seconds = self._slice(SHORTENING_SECONDS)
-            short = shortened(self.problem.template, finding, self.clean[finding.property], seconds)
-            finding = short.finding
-            if short.shortest:
-                self.shortest.append(finding.property)
-        self.found.add(finding)
+            short = shortened(self.problem.template, finding, names, self.clean[name], seconds)
+            for f in short.findings:
+                if f.property not in self.found.names:
+                    self.found.add(f)
+                    self.shortest += [f.property] if short.shortest else []
+            if first:
+                return
 
     def _certify(self) -> None:
         """Reduces the proof that there is, has it re-checked, and says it if it stands."""
@@ -237,7 +249,7 @@ class _Check:
 
     def _bound(self) -> int:
         """Within how many steps everything that happens has been found, at its shortest."""
-        names = (*self._open(self.shown), *self._long())
+        names = (*self._open(self.shown if self.rejected else self.proof), *self._long())
         return min((self.clean.get(n, 0) for n in names), default=max(self.clean.values(), default=0))
 
     def _long(self) -> list[str]:
@@ -254,8 +266,8 @@ class _Check:
             if f.run is not None and f.property in self._long()
         ]
         bound = self._bound()
-        if reason and status == "unknown":
-            reason = f"{reason}; nothing open happens within {bound} steps"
+        if status == "unknown" and bound:
+            notes.append(f"nothing that is not decided happens within {bound} steps")
         return replace(
             self.found.result(status, bound, reason),
             engine="pdr",

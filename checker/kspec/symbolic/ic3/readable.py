@@ -14,8 +14,19 @@ from dataclasses import dataclass
 from kspec.certify.certificate import Clause
 from kspec.symbolic.ic3.literals import Literals
 from kspec.symbolic.ic3.relate import Group
-from kspec.symbolic.ic3.symmetry import identity, interchangeable
-from kspec.symbolic.ic3.wording import chain, fresh, identifiers, intervals, member, negated, text_of
+from kspec.symbolic.ic3.symmetry import identity
+from kspec.symbolic.ic3.wording import (
+    Chosen,
+    chain,
+    for_all,
+    fresh,
+    identifiers,
+    intervals,
+    member,
+    negated,
+    text_of,
+    under,
+)
 from kspec.system.expr import FALSE, Binary, Const, Expr, Quant, Read, Var
 from kspec.system.layout import Element, elements
 from kspec.system.model import System
@@ -62,7 +73,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.elements = elements(self.system)
-        self.types = interchangeable(self.system) if self.symmetric else ()
+        self.types = _named_types(self.system, self.symmetric)
         self._taken = identifiers(self.system)
 
     def clause(self, group: Group) -> Clause:
@@ -85,9 +96,9 @@ class Writer:
         if group.relation is not None:
             reads = [self._read(self.elements[p], names) for p in (group.relation.left, group.relation.right)]
             parts.when.append(Binary(group.relation.op, reads[0], reads[1]))
-        variables = tuple(names.values())
+        chosen = tuple(Chosen(v, _place(i)) for i, v in names.items())
         body = parts.expr()
-        return Clause(_for_all(body, variables), text_of(self.system, body, variables))
+        return Clause(for_all(body, chosen), text_of(self.system, body, chosen))
 
     def _positions(self, group: Group) -> tuple[int, ...]:
         """The scalars that a group is about."""
@@ -157,7 +168,7 @@ class Writer:
     def _shared(self, group: Group, positions: Sequence[int]) -> _Shared | None:
         """What the cube says of each identity of some type, be it of all of them or of all but one."""
         for t in self.types:
-            if any(identity(self.elements[p].cell.type) == t for p in positions):
+            if t.size == 1 or any(identity(self.elements[p].cell.type) == t for p in positions):
                 continue
             said: dict[int, dict[object, int]] = {i: {} for i in range(t.size)}
             for p in positions:
@@ -166,8 +177,8 @@ class Writer:
                     said[here[0]][self._template(group, p, t)] = p
             for left_out in (None, *said):
                 facts = [set(what) for i, what in said.items() if i != left_out]
-                common = set.intersection(*facts)
-                if common and len(facts) > 1 and (left_out is None or all(f == common for f in facts)):
+                common = set.intersection(*facts) if len(facts) > 1 else set()
+                if common and (left_out is None or all(f == common for f in facts)):
                     shared = {p for what in said.values() for x, p in what.items() if x in common}
                     some = next(i for i in said if i != left_out)
                     return _Shared(t, some, left_out, frozenset(shared))
@@ -191,7 +202,7 @@ class Writer:
         apart: list[Expr] = [] if out is None else [Binary("ne", var, _constant(t, out, names))]
         if inner.when:
             all_so = chain("and", [*inner.when, *map(negated, inner.then)])
-            parts.when.append(Quant("forall", var, _under(apart, all_so)))
+            parts.when.append(Quant("forall", var, under(apart, all_so)))
         else:
             parts.then.append(Quant("exists", var, chain("and", [*apart, chain("or", inner.then)])))
 
@@ -209,17 +220,16 @@ def _order(i: Identity) -> tuple[str, int]:
     return i[0].name, i[1]
 
 
-def _under(conditions: list[Expr], body: Expr) -> Expr:
-    return Binary("implies", chain("and", conditions), body) if conditions else body
+def _named_types(system: System, symmetric: bool) -> tuple[IdType, ...]:
+    """The id types whose identities are named by variables: those without an order if a cube stands for its
+    images too, those with an order (there the variable is said to be a certain one), and those of one."""
+    found = (identity(t) for c in system.state_cells for t in (*c.dims, c.type))
+    return tuple(dict.fromkeys(t for t in found if t is not None and (symmetric or t.ordered or t.size == 1)))
 
 
-def _for_all(body: Expr, variables: Sequence[Var]) -> Expr:
-    """For all identities that differ from one another."""
-    done = list(variables)
-    while done:
-        last = done.pop()
-        body = Quant("forall", last, _under([Binary("ne", last, v) for v in done if v.type == last.type], body))
-    return body
+def _place(i: Identity) -> int | None:
+    """Which one an identity is, where that has to be said."""
+    return i[1] if i[0].ordered and i[0].size > 1 else None
 
 
 def _constant(t: Scalar, value: int, names: Names) -> Expr:
