@@ -111,7 +111,7 @@ def test_2_when_the_results_cannot_be_written(tmp_path: Path) -> None:
 
 def test_3_when_the_time_runs_out(tmp_path: Path) -> None:
     (tmp_path / "large.kspec").write_text(LARGE)
-    done = kspec("check", "--timeout", "0.5", "large.kspec", cwd=tmp_path)
+    done = kspec("check", "--engine", "explicit", "--timeout", "0.5", "large.kspec", cwd=tmp_path)
     assert done.returncode == 3
     assert "time budget" in done.stdout
 

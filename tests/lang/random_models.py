@@ -11,8 +11,8 @@ For developers of engines (complements ``interp.random_systems``, which makes tr
         text = random_model(seed, Shape(processes=0))
 
 Every text passes the front end, but for jumps in a circle without a step (E0412) now and then.  The number of
-states is not bounded, only likely to be small: explore with a budget.
-Names of loop variables, binders and locals are unique in a model.
+states is not bounded, only likely to be small: explore with a budget.  Names of loop variables, binders and locals
+are unique in a model.
 """
 
 from __future__ import annotations

@@ -6,10 +6,12 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kspec.cli.main import main
 
 SECONDS = 5.0
 Case = tuple[str | bytes, str, str]
@@ -172,11 +174,36 @@ def refused(folder: Path, code: str, words: str, *arguments: str) -> str:
     return output
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_text(name: str, tmp_path: Path) -> None:
+def written(name: str, folder: Path) -> tuple[str, str]:
+    """Writes a text as `model.kspec`; gives what is to come of it."""
     text, code, words = TEXTS[name]
-    file = tmp_path / "model.kspec"
-    file.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    (folder / "model.kspec").write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    return code, words
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command, in this process: it starts quicker."""
+    code, words = written(name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    started = time.process_time()
+    status = main(["check", "model.kspec"])
+    seconds = time.process_time() - started
+    output = "".join(capsys.readouterr())
+    assert status == 2, output
+    assert f"[{code}]" in output
+    assert words in output
+    assert "Traceback" not in output
+    assert "\x1b" not in output
+    assert seconds < SECONDS
+
+
+@pytest.mark.parametrize("name", ["empty", "binary", "parentheses", "negations", "huge number", "doubling functions"])
+def test_text_by_command(name: str, tmp_path: Path) -> None:
+    code, words = written(name, tmp_path)
     refused(tmp_path, code, words, "model.kspec")
 
 
