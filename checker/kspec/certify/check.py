@@ -7,26 +7,23 @@ nothing went wrong before.  See ``kspec.symbolic.induction`` for why that is a p
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from kspec.certify.certificate import BadCertificate, Certificate, Clause, Layer, load
 from kspec.certify.frames import Events, Frames, Taken
 from kspec.certify.meaning import Memory, NotEncodable
-from kspec.certify.terms import Formula
-from kspec.interp.evaluate import EvalError, MalformedError
-from kspec.interp.machine import Machine
+from kspec.certify.smtlib import Recorder, Script
+from kspec.certify.states import Claims, Contradicted, simulate
+from kspec.certify.terms import Formula, Terms
+from kspec.interp.evaluate import MalformedError
 from kspec.system.effects import DEADLOCK, ERROR_KINDS, expr_errors
-from kspec.system.model import State, System
+from kspec.system.model import System
 from kspec.system.representation import with_representation
 
-WALKS = 20
-LENGTH = 50
 MOST_K = 1000
-SIMULATE_SECONDS = 1.0
+MakeSolver: TypeAlias = Callable[[Terms], Any]
 
 
 @dataclass(frozen=True)
@@ -53,12 +50,28 @@ def recheck(system: System, text: str, since: int = 0, seed: int = 0) -> Recheck
     try:
         c = load(text, system)
         _fits(system, c)
-        _simulate(system, c.layers[since:], seed)
+        simulate(Claims.of(system, c.layers[since:]), seed)
         for i, layer in enumerate(c.layers[since:], since):
-            _Layer(system, c.layers[:i], layer, f"layer {i + 1}").check()
-    except (BadCertificate, NotEncodable, Unproved, MalformedError) as e:
+            _Layer(system, c.layers[:i], layer, f"layer {i + 1}", _bitwuzla).check()
+    except (BadCertificate, NotEncodable, Unproved, Contradicted, MalformedError) as e:
         return Recheck((), (str(e),), checker)
     return Recheck(c.proved, (), checker)
+
+
+def smtlib(system: System, text: str) -> Script:
+    """What :func:`recheck` asks its solver, as SMT-LIB text.  Raises BadCertificate and NotEncodable."""
+    system = with_representation(system)
+    c = load(text, system)
+    _fits(system, c)
+    script = Script()
+    for i, layer in enumerate(c.layers):
+        _Layer(system, c.layers[:i], layer, f"layer {i + 1}", script.solver).check()
+    return script
+
+
+def _bitwuzla(terms: Terms) -> Any:
+    bitwuzla = terms.bitwuzla
+    return bitwuzla.Bitwuzla(terms.manager, bitwuzla.Options())
 
 
 def _version() -> str:
@@ -94,6 +107,7 @@ class _Layer:
     before: Sequence[Layer]
     layer: Layer
     where: str
+    make_solver: MakeSolver
     frames: Frames = field(init=False)
 
     def __post_init__(self) -> None:
@@ -163,8 +177,7 @@ class _Layer:
             self._refute(solver, self.terms.conj(selector, wrong), f"{name}, {action.name}")
 
     def _solver(self) -> Any:
-        bitwuzla = self.terms.bitwuzla
-        return bitwuzla.Bitwuzla(self.terms.manager, bitwuzla.Options())
+        return self.make_solver(self.terms)
 
     def _extend(self, solver: Any, memory: Memory) -> tuple[Memory, Taken]:
         """A further state, related to the last one by a step."""
@@ -200,6 +213,8 @@ class _Layer:
     def _refute(self, solver: Any, cond: Formula, place: str) -> None:
         if cond is False:
             return
+        if isinstance(solver, Recorder):
+            solver.note(f"{self.where}: nothing goes wrong in {place}")
         answer = solver.check_sat(self._term(cond))
         if answer == self.terms.bitwuzla.Result.SAT:
             raise Unproved(f"{self.where}: something goes wrong in {place}")
@@ -210,42 +225,3 @@ class _Layer:
         if f is True:
             return self.terms.manager.mk_true()
         return self.terms.manager.mk_false() if f is False else f
-
-
-def _simulate(system: System, layers: Sequence[Layer], seed: int) -> None:
-    """Tries what layers claim on the states of random walks."""
-    machine = Machine(system)
-    names = {n for layer in layers for n in layer.properties}
-    clauses = [x for layer in layers for x in layer.clauses]
-    rng = random.Random(seed)
-    end = time.monotonic() + SIMULATE_SECONDS
-    starts = list(machine.initial())
-    for _ in range(WALKS):
-        before: State | None = None
-        outcomes = starts
-        for _ in range(LENGTH):
-            wrong = {o.error.property for o in outcomes if o.error is not None}
-            posts = [o.post for o in outcomes if o.post is not None and not o.cut]
-            state = rng.choice(posts) if posts else None
-            if state is not None:
-                outcomes = list(machine.steps(state))
-                wrong |= {v.property for v in machine.state_violations(state)} | set(machine.reached(state))
-                if not outcomes:
-                    wrong |= {v.property for v in machine.deadlock_violations(state)}
-                if before is not None:
-                    wrong |= {v.property for v in machine.step_violations(before, state)}
-            if wrong & names:
-                raise Unproved(f"a simulated run shows otherwise: {', '.join(sorted(wrong & names))}")
-            if state is None or time.monotonic() > end:
-                break
-            for clause in clauses:
-                if not _holds(machine, clause, state):
-                    raise Unproved(f"a clause is false in a simulated state: {clause.text}")
-            before = state
-
-
-def _holds(machine: Machine, clause: Clause, state: State) -> bool:
-    try:
-        return machine.holds(clause.expr, state)
-    except EvalError:
-        return False

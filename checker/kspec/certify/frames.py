@@ -14,6 +14,7 @@ from kspec.certify.certificate import Clause
 from kspec.certify.meaning import Meaning, Memory, NotEncodable, Pick
 from kspec.certify.terms import Formula, Number, Terms, number
 from kspec.system.effects import DEADLOCK
+from kspec.system.layout import elements
 from kspec.system.model import Action, System
 from kspec.system.stmt import Choose, Require, walk
 
@@ -41,12 +42,12 @@ class Frames:
 
     def state(self) -> tuple[Memory, Formula]:
         """An unknown state, and the condition that it is of its types."""
-        memory: Memory = {}
+        memory: Memory = {c.name: [] for c in self.system.state_cells}
         conditions: list[Formula] = []
-        for cell in self.system.state_cells:
-            made = [self.terms.fresh(cell.type.lo, cell.type.hi) for _ in range(cell.size)]
-            memory[cell.name] = [n for n, _ in made]
-            conditions += [c for _, c in made]
+        for e in elements(self.system):
+            made, typed = self.terms.fresh(e.cell.type.lo, e.cell.type.hi, e.name)
+            memory[e.cell.name].append(made)
+            conditions.append(typed)
         return memory, self.terms.conj(*conditions)
 
     def start(self) -> Meaning:
@@ -67,7 +68,7 @@ class Frames:
         raised: Events = {}
         for action in self.system.actions:
             m = self._act(action, memory)
-            selector = t.fresh_truth()
+            selector = t.fresh_truth(f"{action.name} taken")
             same = [
                 t.equal(x, y)
                 for cell in self.system.state_cells
@@ -94,11 +95,12 @@ class Frames:
         t = self.terms
         events: Events = {}
         for p in self.system.properties:
-            if p.kind in ("invariant", "lemma", "reachable"):
+            if p.kind in ("invariant", "lemma", "reachable", "property"):
                 m = Meaning(t, memory)
                 holds = m.condition(p.expr)
                 wanted = holds if p.kind == "reachable" else t.no(holds)
-                self._merge(events, {p.name: t.conj(m.going, wanted)})
+                if p.kind != "property":
+                    self._merge(events, {p.name: t.conj(m.going, wanted)})
                 self._merge(events, m.events)
         limits = Meaning(t, memory)
         inside: Formula = True
@@ -195,7 +197,7 @@ class Frames:
         m = Meaning(t, self._with_temporaries(memory))
         for i, (var, kind) in enumerate(action.params):
             if args is None:
-                m.bound[var.name], typed = t.fresh(kind.lo, kind.hi)
+                m.bound[var.name], typed = t.fresh(kind.lo, kind.hi, var.name)
                 m.going = t.conj(m.going, typed)
             else:
                 m.bound[var.name] = number(args[i])

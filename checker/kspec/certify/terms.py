@@ -8,6 +8,7 @@ numbers until they meet a term.
 from __future__ import annotations
 
 import importlib
+import re
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -49,19 +50,17 @@ class Terms:
         self._bool = self.manager.mk_bool_sort()
         self._count = 0
 
-    def fresh_truth(self) -> Formula:
-        """A new Boolean constant."""
-        self._count += 1
-        return self.manager.mk_const(self._bool, f"b{self._count}")
+    def fresh_truth(self, name: str = "") -> Formula:
+        """A new Boolean constant; ``name`` is for people."""
+        return self.manager.mk_const(self._bool, self._symbol("b", name))
 
-    def fresh(self, lo: int, hi: int) -> tuple[Number, Formula]:
-        """A new number, and the condition that it lies in ``lo..hi``."""
+    def fresh(self, lo: int, hi: int, name: str = "") -> tuple[Number, Formula]:
+        """A new number, and the condition that it lies in ``lo..hi``; ``name`` is for people."""
         if lo == hi:
             return number(lo), True
         if (lo, hi) == (0, 1):
-            return Number(0, 1, truth=self.fresh_truth()), True
-        self._count += 1
-        term = self.manager.mk_const(self._sort(width(lo, hi)), f"x{self._count}")
+            return Number(0, 1, truth=self.fresh_truth(name)), True
+        term = self.manager.mk_const(self._sort(width(lo, hi)), self._symbol("x", name))
         n = Number(lo, hi, term)
         low = self._make("BV_SGE", term, self._value(lo, width(lo, hi)))
         high = self._make("BV_SLE", term, self._value(hi, width(lo, hi)))
@@ -166,6 +165,12 @@ class Terms:
         if have < w:
             return self.manager.mk_term(self.kind.BV_SIGN_EXTEND, [n.term], [w - have])
         return self.manager.mk_term(self.kind.BV_EXTRACT, [n.term], [w - 1, 0])
+
+    def _symbol(self, letter: str, name: str) -> str:
+        """A symbol of SMT-LIB that no other constant has."""
+        self._count += 1
+        plain = re.sub(r"[^A-Za-z0-9_.+#@\[\]]", "_", name)
+        return f"|{plain} {self._count}|" if name else f"{letter}{self._count}"
 
     def _value(self, value: int, w: int) -> Any:
         return self.manager.mk_bv_value(self._sort(w), value)
