@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from kspec import usercache
 
 LIMIT = 256 << 20
 """Bytes that the cache may take; beyond it the entries used least recently go."""
@@ -40,11 +41,7 @@ class Cache:
     def find(self, key: str) -> Path | None:
         """The file of a key, marked as used now; None when there is none (that can be trusted)."""
         path = self.path / (key + SUFFIX)
-        try:
-            info = path.lstat()
-        except OSError:
-            return None
-        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
+        if not usercache.trusted(path):
             return None
         with contextlib.suppress(OSError):
             os.utime(path)
@@ -102,31 +99,14 @@ class Cache:
 
 
 def location(environ: Mapping[str, str]) -> Path:
-    """Where the cache is, by the XDG base directory specification (relative paths there do not count)."""
-    base = environ.get("XDG_CACHE_HOME", "")
-    root = Path(base) if base.startswith("/") else Path(environ.get("HOME", "/nonexistent")) / ".cache"
-    return root / "kspec" / "native"
+    """Where the cache is."""
+    return usercache.location("native", environ)
 
 
 def open_cache(environ: Mapping[str, str] = os.environ) -> Cache:
     """The cache of this user, or a private directory where there cannot be one."""
     path = location(environ)
-    if _usable(path):
+    if usercache.usable(path):
         return Cache(path)
     made = tempfile.TemporaryDirectory(prefix="kspec-native-")
     return Cache(Path(made.name), made)
-
-
-def _usable(path: Path) -> bool:
-    """Makes the directory if need be; whether it and its parent are this user's alone to write."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for directory in (path.parent, path):
-            info = directory.lstat()
-            if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
-                return False
-        if stat.S_IMODE(path.stat().st_mode) != 0o700:
-            path.chmod(0o700)
-        return os.access(path, os.W_OK | os.X_OK)
-    except OSError:
-        return False

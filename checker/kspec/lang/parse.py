@@ -17,6 +17,7 @@ from kspec.lang.build_ast import AstBuilder
 from kspec.lang.diagnostics import Diagnostic, Failed
 from kspec.lang.source import Source, Span
 from kspec.lang.syntax import syntax_error
+from kspec.lang.tables import parser
 
 MAX_TEXT = 1024 * 1024
 MAX_NESTING = 200
@@ -26,15 +27,15 @@ _Builder: Any = v_args(meta=True)(AstBuilder)
 
 @cache
 def _parser(start: str) -> Lark:
-    """The LALR parser; built once for each start rule (immutable afterwards)."""
+    """The LALR parser; made once for each start rule (immutable afterwards)."""
     grammar = (resources.files("kspec.lang") / "grammar.lark").read_text("utf-8")
-    return Lark(_whole_words(grammar), parser="lalr", start=start, propagate_positions=True, maybe_placeholders=True)
+    return parser(_whole_words(grammar), start)
 
 
 def _whole_words(grammar: str) -> str:
     """The grammar with a terminal for every keyword, which does not match the beginning of a longer name."""
-    words: set[str] = set(re.findall(r'"([a-z]+)"', grammar))
-    rules = re.sub(r'"([a-z]+)"', lambda m: f"_{m[1].upper()}", grammar)
+    words: set[str] = set(re.findall(r'"([a-z_]+)"', grammar))
+    rules = re.sub(r'"([a-z_]+)"', lambda m: f"_{m[1].upper()}", grammar)
     return rules + "".join(f"\n_{w.upper()}.2: /{w}\\b/" for w in sorted(words))
 
 
