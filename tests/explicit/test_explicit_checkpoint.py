@@ -47,7 +47,7 @@ def test_stopped_and_resumed(tmp_path: Path, threads: int) -> None:
         parts += 1
         if result.status != "unknown":
             break
-        assert (folder / HEADER).exists()
+        assert (folder / HEADER).exists(), result
     assert parts > 3
     assert result.status == "exhausted"
     assert result.evidence == expected.evidence

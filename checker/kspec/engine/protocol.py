@@ -39,7 +39,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Progress:
-    """A sample of a running search.  ``rate`` is distinct states per second since the last sample."""
+    """A sample of a running search.
+
+    ``levels``: the sizes of the last complete levels of a breadth-first search (at most ``LEVELS``), oldest
+    first.  ``finishing``: the seconds that an engine which was asked to stop still needs to end in order
+    (it writes a checkpoint); whoever interrupted it waits so long.
+    """
 
     engine: str
     states: int = 0
@@ -49,6 +54,12 @@ class Progress:
     memory: int = 0
     seconds: float = 0.0
     note: str = ""
+    levels: tuple[int, ...] = ()
+    finishing: float = 0.0
+
+
+LEVELS = 16
+"""The most levels in a sample."""
 
 
 class Control(Protocol):

@@ -8,8 +8,10 @@ any moment leaves the last complete header and at least the data that it names.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
+import shutil
 import tempfile
 import time
 import zlib
@@ -22,7 +24,13 @@ from kspec.explicit.memory import Region
 
 FORMAT = 1
 HEADER = "checkpoint.json"
+FILES = ("states.bin", "parents.bin")
+LOCK = "lock"
 CHUNK = 16 << 20
+SPARE = 64 << 20
+"""Bytes of the disk that a checkpoint leaves free."""
+SPEED = 250e6
+"""Bytes per second that a disk is taken to write until it has shown what it does."""
 
 
 class CheckpointError(Exception):
@@ -34,12 +42,13 @@ class Keeping:
     """Where checkpoints go and how often: every ``every`` seconds, and when a run is stopped.
 
     ``resume``: go on from what is there (a checkpoint of something else is not touched before the first
-    one of this run is written).
+    one of this run is written).  ``about`` is written into the header for readers: what the run is of.
     """
 
     folder: Path
     every: float = 300.0
     resume: bool = False
+    about: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,12 @@ class Store:
     saved: int = 0
     sums: list[int] = field(default_factory=lambda: [0, 0])
     last: float = field(default_factory=time.monotonic)
+    speed: float = SPEED
+    lock: int | None = None
+
+    def cost(self, states: int) -> float:
+        """The seconds that it takes to write a checkpoint with so many states now."""
+        return self._size(states - self.saved) / self.speed
 
     @property
     def due(self) -> bool:
@@ -89,23 +104,43 @@ class Store:
     def save(self, known: Known, states: Region, parents: Region) -> None:
         """Writes a checkpoint.  Raises CheckpointError when the files cannot be written."""
         folder = self.keeping.folder
+        began, new = time.monotonic(), self._size(known.count - self.saved)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._claim()
+            free = shutil.disk_usage(folder).free
+            if free < new + SPARE:
+                raise CheckpointError(
+                    f"no checkpoint was written: it takes {new >> 20} MB, and {folder} has {free >> 20} MB left"
+                )
             if not self.saved:
                 (folder / HEADER).unlink(missing_ok=True)
             for n, (name, region, size) in enumerate(self._files(states, parents)):
                 self.sums[n] = _append(folder / name, region, self.saved * size, known.count * size, self.sums[n])
             self.saved = known.count
-            header = {"format": FORMAT, "identity": asdict(self.identity), "sums": self.sums, **asdict(known)}
+            header = {
+                "format": FORMAT,
+                "about": dict(self.keeping.about),
+                "written": int(time.time()),
+                "identity": asdict(self.identity),
+                "sums": self.sums,
+                **asdict(known),
+            }
             _replace(folder / HEADER, json.dumps(header).encode())
         except OSError as e:
             raise CheckpointError(f"cannot write a checkpoint: {e}") from None
         self.last = time.monotonic()
+        if new > 32 << 20:
+            self.speed = new / max(self.last - began, 0.001)
 
     def load(self, states: Region, parents: Region) -> Known:
         """Reads the checkpoint into memory.  Raises CheckpointError when there is none for this search."""
         folder = self.keeping.folder
         header = self._header()
+        try:
+            self._claim()
+        except OSError as e:
+            raise CheckpointError(f"cannot use the checkpoint: {e}") from None
         count, sums = int(header["count"]), [int(x) for x in header["sums"]]
         try:
             for n, (name, region, size) in enumerate(self._files(states, parents)):
@@ -123,11 +158,35 @@ class Store:
 
     def drop(self) -> None:
         """Removes the checkpoint: the search has ended."""
-        for name in (HEADER, "states.bin", "parents.bin"):
-            with contextlib.suppress(OSError):
-                (self.keeping.folder / name).unlink()
-        with contextlib.suppress(OSError):
-            self.keeping.folder.rmdir()
+        try:
+            self._claim()
+        except (CheckpointError, OSError):
+            return
+        remove(self.keeping.folder)
+
+    def _claim(self) -> None:
+        """Makes sure that no other run uses the folder; raises CheckpointError."""
+        path = self.keeping.folder / LOCK
+        while self.lock is None:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(fd).st_nlink:  # not the file of a run that has just removed its checkpoint
+                    self.lock = fd
+            except BlockingIOError:
+                raise CheckpointError(f"another run uses the checkpoint in {self.keeping.folder}") from None
+            finally:
+                if self.lock is None:
+                    os.close(fd)
+
+    def close(self) -> None:
+        """Lets other runs use the folder."""
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+
+    def _size(self, states: int) -> int:
+        return states * (8 * self.identity.words + 4)
 
     def _header(self) -> dict[str, Any]:
         path = self.keeping.folder / HEADER
@@ -146,7 +205,16 @@ class Store:
         return out
 
     def _files(self, states: Region, parents: Region) -> tuple[tuple[str, Region, int], ...]:
-        return ("states.bin", states, 8 * self.identity.words), ("parents.bin", parents, 4)
+        return (FILES[0], states, 8 * self.identity.words), (FILES[1], parents, 4)
+
+
+def remove(folder: Path) -> None:
+    """Removes the files of a checkpoint, and their folder if there is nothing else in it."""
+    for name in (HEADER, *FILES, LOCK):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _known(header: dict[str, Any]) -> Known:

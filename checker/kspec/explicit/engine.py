@@ -53,6 +53,12 @@ class ExplicitEngine:
         """The engine with that use of symmetry."""
         return replace(self, tuning=replace(self.tuning, symmetry=symmetry))
 
+    def checkpointed(
+        self, folder: Path, every: float, resume: bool, about: tuple[tuple[str, str], ...]
+    ) -> ExplicitEngine:
+        """The engine with checkpoints: see :class:`Keeping`."""
+        return replace(self, keeping=Keeping(folder, every, resume, about))
+
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Checks every property of the system."""
 
@@ -69,6 +75,7 @@ class ExplicitEngine:
         started = time.monotonic()
         budgets = Budgets(budget, control, started)
         tiers: Tiers | None = None
+        store: Store | None = None
         try:
             tiers = Tiers(system, max(1, budget.threads), self.tuning, budgets.poll, symmetric=symmetric)
             store = self._store(system, tiers.native)
@@ -83,7 +90,8 @@ class ExplicitEngine:
         finally:
             if tiers is not None:
                 tiers.close()
-
+            if store is not None:
+                store.close()
 
     def _store(self, system: System, native: Native) -> Store | None:
         """Where checkpoints of a search go."""
@@ -115,7 +123,7 @@ def _answer(search: Search) -> Result:
         evidence = search.evidence(search.counts(), search.complete)
     finally:
         search.tiers.close()
-    if status in ("exhausted", "stopped") and search.store is not None:
+    if status != "unknown" and search.store is not None:
         search.store.drop()
     result = _result(search, status, evidence, reason)
     if complete:

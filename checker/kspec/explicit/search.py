@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
-from kspec.engine.protocol import Evidence, Goals, Progress, Status
+from kspec.engine.protocol import LEVELS, Evidence, Goals, Progress, Status
 from kspec.explicit.budgets import Budgets, StopError, resident
 from kspec.explicit.checkpoint import CheckpointError, Known, Store
 from kspec.explicit.native import WORK_DONE, WORK_GROW
@@ -181,6 +182,7 @@ class Search:
         self.space.settle(self.tiers.image)
         self.collect_partly()
         taken, cut = self.space.counts()
+        self.report(max(0, len(self.starts) - 2), "writing a checkpoint", 1 + 3 * self.store.cost(len(self.space)))
         b = self.before
         known = Known(
             count=len(self.space),
@@ -264,22 +266,30 @@ class Search:
     def poll(self, depth: int) -> None:
         """Looks at the budgets and the control block, and reports now and then."""
         self.budgets.poll()
-        now = time.monotonic()
-        if now - self.reported >= REPORT_EVERY:
-            self.reported = now
-            counts = self.counts()
-            waiting = counts.states - min(int(self.space.shared.next), self.starts[-1])
-            self.budgets.control.report(
-                Progress(
-                    NAME,
-                    counts.states,
-                    counts.transitions,
-                    depth,
-                    waiting,
-                    resident(),
-                    now - self.budgets.started,
-                )
+        if time.monotonic() - self.reported >= REPORT_EVERY:
+            self.report(depth)
+            self.reserve()
+
+    def reserve(self) -> None:
+        """Ends the run a little before its time is up, so that the checkpoint is written by then."""
+        seconds = self.budget.seconds
+        if self.store is not None and seconds is not None:
+            cost = min(self.store.cost(len(self.space)), seconds / 4)
+            if time.monotonic() - self.budgets.started + cost >= seconds:
+                raise StopError("time")
+
+    def report(self, depth: int, note: str = "", finishing: float = 0.0) -> None:
+        """Publishes a sample."""
+        self.reported = time.monotonic()
+        counts = self.counts()
+        waiting = counts.states - min(int(self.space.shared.next), self.starts[-1])
+        levels = tuple(b - a for a, b in pairwise(self.starts[-LEVELS - 1 :]))
+        seconds = self.reported - self.budgets.started
+        self.budgets.control.report(
+            Progress(
+                NAME, counts.states, counts.transitions, depth, waiting, resident(), seconds, note, levels, finishing
             )
+        )
 
     def counts(self) -> Counts:
         """What has been seen so far."""
