@@ -88,3 +88,21 @@ def test_the_gravest_code_counts(saved: Path, tmp_path: Path) -> None:
     result = kspec("certify", "--brief", str(saved), str(tmp_path / "x.json"), cwd=saved.parents[1])
     assert result.returncode == 2 and "stands" in result.stdout
     assert kspec("certify", "nothing.json", cwd=tmp_path).returncode == 2
+
+
+def test_explaining_what_is_proved_and_what_is_not(tmp_path: Path) -> None:
+    lock(tmp_path, TWO)
+    done = kspec("check", "lock.kspec", "--engine", "pdr", "--explain", cwd=tmp_path)
+    assert "lock.kspec, check two: proof" in done.stdout and "=> mutex" in done.stdout
+    left = kspec("check", "lock.kspec", "--engine", "kinduction", "--depth", "0", "--explain", cwd=tmp_path)
+    assert left.returncode == 3
+    told = left.stdout[left.stdout.index("what keeps it from being proved") :]
+    assert "mutex is not inductive" in told
+    assert "1  lock(t = Task#" in told and "owner: none -> Task#" in told
+    assert "lemma NAME: forall t in Task: owner == none => !inside[t];" in told
+
+
+def test_a_proposed_lemma_can_complete_the_proof(tmp_path: Path) -> None:
+    lock(tmp_path, TWO, "lemma held: forall t in Task: inside[t] => owner == t;")
+    done = kspec("check", "lock.kspec", "--engine", "kinduction", cwd=tmp_path)
+    assert done.returncode == 0 and "proved" in done.stdout

@@ -22,6 +22,7 @@ from kspec.engine.protocol import Budget, Goals, Progress
 from kspec.engine.verdict import count
 from kspec.lang.diagnostics import visible
 from kspec.report.files import write_atomically
+from kspec.report.proof import proof_lines
 from kspec.system.model import System
 from kspec.system.representation import is_representation, with_representation
 
@@ -93,7 +94,10 @@ def _certify(screen: Screen, path: str, model: str | None, asked: _Asked) -> int
     except BadCertificate as e:
         return _unusable(path, str(e))
     if not asked.brief:
-        _print_proof(screen, read)
+        screen.print()
+        for line in proof_lines(text):
+            screen.print(Text(line, style="" if line.startswith(" ") else "bold"))
+        screen.print()
     answer = recheck(system, text)
     if answer.problems:
         screen.print(_verdict("does not stand", "; ".join(answer.problems), good=False))
@@ -132,21 +136,6 @@ def _print_parameters(screen: Screen, head: Header) -> None:
         screen.print(_line("parameters", ", ".join(f"{n} = {v}" for n, v in head.params)))
     if head.made_by:
         screen.print(_line("found by", head.made_by))
-
-
-def _print_proof(screen: Screen, c: Certificate) -> None:
-    """Every layer: how it is shown, what it is about, and the clauses that it takes."""
-    for i, layer in enumerate(c.layers):
-        given = "given that, " if i else ""
-        how = "inductive" if layer.kind == "inductive" else f"inductive over {layer.k} steps"
-        also = ", on paths without repeated states" if layer.simple_path else ""
-        with_clauses = " together with" if layer.clauses else ""
-        screen.print()
-        screen.print(Text(f"{given}{how}{also}{with_clauses}:".capitalize(), style="bold"))
-        for clause in layer.clauses:
-            screen.print(f"    {visible(clause.text)}")
-        screen.print(f"    {'=> ' if layer.clauses else ''}{visible(', '.join(layer.properties))}")
-    screen.print()
 
 
 def _line(head: str, text: str) -> Text:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import click
 
-from kspec.cli.conclude import conclude, with_files
+from kspec.cli.conclude import conclude, explain, with_files
 from kspec.cli.interrupt import Interrupt, caught
 from kspec.cli.options import Duration, Setting, Size
 from kspec.cli.screen import Screen, console
@@ -85,6 +85,10 @@ ENGINES = ("auto", "all", *registry.names())
 @click.option("--junit", "junit_file", type=click.Path(dir_okay=False), metavar="FILE", help="Write JUnit XML to FILE.")
 @click.option("--github", "annotate", is_flag=True, help="Print GitHub annotations.")
 @click.option(
+    "--explain", "explained", is_flag=True,
+    help="Print proofs, and what keeps proofs by induction from going through.",
+)  # fmt: skip
+@click.option(
     "--save-traces", "folder", type=click.Path(file_okay=False), default=".kspec/traces", show_default=True,
     metavar="DIR", help="Where counterexamples and proofs are saved.",
 )  # fmt: skip
@@ -103,6 +107,7 @@ def command(
     output: str | None,
     junit_file: str | None,
     annotate: bool,
+    explained: bool,
     folder: str,
 ) -> int:
     """Checks the models named by PATH: files, folders (all models and saved traces below), or FILE::CHECK.
@@ -129,6 +134,8 @@ def command(
     reports = run.reports()
     seconds = time.monotonic() - started
     code = exit_code({r.outcome for r in reports})
+    if explained:
+        explain(screen, reports)
     conclude(screen, reports, seconds)
     document = json_report.dumps(reports, code, seconds)
     if style == "json" and output is None:

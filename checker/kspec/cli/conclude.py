@@ -9,12 +9,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from rich.text import Text
+
 from kspec.cli import faults
 from kspec.cli.screen import Screen
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.verdict import count
+from kspec.lang.diagnostics import visible
 from kspec.report import text, words
 from kspec.report.files import write_atomically
+from kspec.report.proof import proof_lines
 from kspec.trace.format import save, suggested_name
 from kspec.trace.model import Trace
 
@@ -53,6 +57,18 @@ def written(trace: Trace, folder: Path) -> Saved:
     except OSError:
         return Saved(trace)
     return Saved(trace, str(path))
+
+
+def explain(screen: Screen, reports: Sequence[CheckReport]) -> None:
+    """Proofs, and what keeps proofs from going through."""
+    for report in reports:
+        lines = [line for text_ in report.certificates for line in proof_lines(text_)]
+        for title, said in (("proof", lines), ("what keeps it from being proved", report.explained)):
+            if said:
+                screen.print()
+                screen.print(Text(visible(f"{report.model}, {words.title(report)}: {title}"), style="bold"))
+                for line in said:
+                    screen.print(f"  {visible(line)}")
 
 
 def conclude(screen: Screen, reports: Sequence[CheckReport], seconds: float) -> None:

@@ -32,6 +32,7 @@ class CheckReport:
     ``expect`` and ``got`` are short texts; ``why`` says what is not as declared.  ``seconds`` is wall time.
     ``replayed`` is a saved trace that is not met, with what became of it.
     ``certificates`` are the texts of proofs, ``certificate_files`` their paths once written.
+    ``explained`` says, line by line, what keeps proofs by induction from going through.
     ``fault`` is what an internal fault left for its report file (empty without one), ``fault_file`` that
     file's path once written.
     """
@@ -59,6 +60,7 @@ class CheckReport:
     diagnostics: tuple[Diagnostic, ...] = ()
     sources: tuple[Source, ...] = field(default=(), repr=False)
     replayed: tuple[Trace, ReplayResult] | None = None
+    explained: tuple[str, ...] = ()
     fault: str = field(default="", repr=False)
     fault_file: str = ""
 

@@ -13,7 +13,7 @@ from kspec.engine.job import Job, KeptTrace, Settings
 from kspec.engine.judge import Outcome
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.plan import UsageError
-from kspec.engine.protocol import Control, Finding, Result
+from kspec.engine.protocol import Control, Finding, Obstacle, Result
 from kspec.engine.run import Answer, check_system
 from kspec.engine.verdict import Verdict, count, is_shortest
 from kspec.interp.machine import Machine
@@ -86,11 +86,18 @@ def _check(
         evidence=answer.evidence,
         engines=tuple(r.engine for r in answer.results),
         notes=answer.notes,
+        explained=tuple(line for r in answer.results for o in r.obstacles for line in _explained(machine, o)),
         certificates=tuple(
             with_model(c, job.model.reference, case.name) for r in answer.results for c in r.certificates
         ),
         traces=tuple(_traces(job, case, machine, answer)),
     )
+
+
+def _explained(machine: Machine, obstacle: Obstacle) -> tuple[str, ...]:
+    from kspec.symbolic.explain import explain_obstacle  # only where there is something to explain
+
+    return explain_obstacle(machine.system, obstacle)
 
 
 def _traces(job: Job, case: Case, machine: Machine, answer: Answer) -> list[Saved]:

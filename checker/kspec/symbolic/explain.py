@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kspec.engine.protocol import Obstacle
+from kspec.symbolic.ic3.literals import literals
+from kspec.symbolic.ic3.readable import Writer
+from kspec.symbolic.ic3.relate import Group
+from kspec.symbolic.ic3.symmetry import interchangeable, symmetry
 from kspec.system.effects import DEADLOCK
 from kspec.system.layout import elements, named_values, show
 from kspec.system.model import State, System
 from kspec.types import show_scalar
+
+MOST_SAID = 12
+"""Of how many scalars a lemma may speak that is proposed."""
 
 
 def explain_obstacle(system: System, obstacle: Obstacle) -> tuple[str, ...]:
@@ -34,8 +41,27 @@ def explain_obstacle(system: System, obstacle: Obstacle) -> tuple[str, ...]:
         elif before is not None:
             lines += [f"         {text}" for text in _changes(system, before, step.post)]
         before = step.post
-    lines.append("  If no such state can be reached, an invariant or a lemma that says so may complete the proof.")
+    lines.append("  It is not known whether such a state can be reached.  If none can, a lemma that says so helps:")
+    lemma = _lemma(system, obstacle)
+    lines.append(f"      lemma NAME: {lemma};" if lemma else "      lemma NAME: ...;")
+    lines.append("  A lemma is proved like any property; the simpler and stronger it is, the better the chances.")
     return tuple(lines)
+
+
+def _lemma(system: System, obstacle: Obstacle) -> str:
+    """What excludes the states that the obstacle describes (and what renaming makes of them), in the language;
+    empty where it cannot be said there, or is too long to be of use."""
+    if not 0 < len(obstacle.matters) <= MOST_SAID or obstacle.run.initial is None:
+        return ""
+    known = literals([(e.cell.type.lo, e.cell.type.hi) for e in elements(system)])
+    renamings = symmetry(system, known)
+    if interchangeable(system) and not renamings.generators:
+        return ""
+    values = {p: obstacle.run.initial[p] for p in obstacle.matters}
+    cube = frozenset(
+        n for p, v in values.items() for n in known.at[p] if known.table[n].allows(v, known.ranges[p][0])
+    )
+    return Writer(system, known, bool(renamings.generators)).clause(Group(cube)).text
 
 
 def summary(system: System, obstacle: Obstacle) -> str:
