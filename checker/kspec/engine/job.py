@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+from kspec.engine.checkpoints import Checkpoints
 from kspec.lang.source import Span
 from kspec.system.check import Case, Scenario
 from kspec.system.model import System
@@ -46,6 +47,8 @@ class Settings:
     that run at the same time; ``depth`` (steps) bounds the search.  ``everything``: every violated
     property gets its own shortest trace.  ``symmetry``: whether one state may stand for all that
     permutations of identities make of it; ``auto`` where there are many, and no counts are pinned.
+    ``checkpoints``: whether and where long searches are saved.  ``statistics``: results say what makes the
+    states many.
     """
 
     engine: str = "auto"
@@ -55,6 +58,8 @@ class Settings:
     depth: int | None = None
     everything: bool = False
     symmetry: Literal["off", "on", "auto"] = "auto"
+    checkpoints: Checkpoints | None = None
+    statistics: bool = False
 
 
 @dataclass(frozen=True)
