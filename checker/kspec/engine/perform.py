@@ -8,18 +8,20 @@ from dataclasses import replace
 
 from kspec import __version__
 from kspec.certify.certificate import with_model
+from kspec.engine.checkpoints import Checkpoints, of_check
 from kspec.engine.faults import Fault
 from kspec.engine.job import Job, KeptTrace, Settings
 from kspec.engine.judge import Outcome
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.plan import UsageError
 from kspec.engine.protocol import Control, Finding, Obstacle, Result
-from kspec.engine.run import Answer, check_system
+from kspec.engine.run import Answer, check_system, goals_for
 from kspec.engine.verdict import Verdict, count, is_shortest
 from kspec.interp.machine import Machine
 from kspec.interp.scenario import run_scenario
 from kspec.lang.diagnostics import Failed
 from kspec.system.check import Case, Scenario
+from kspec.system.model import System
 from kspec.system.pretty import system_text
 from kspec.trace.build import Meta, trace_of
 from kspec.trace.model import Origin, Trace
@@ -71,6 +73,8 @@ def _check(
     blank = replace(blank, params=system.params, story=case.story, tier=case.tier, system_hash=system.hash)
     if settings.seconds is not None:
         settings = replace(settings, seconds=settings.seconds - (time.monotonic() - started))
+    if settings.checkpoints is not None:
+        settings = replace(settings, checkpoints=_checkpoints(job, case, system, settings, settings.checkpoints))
     machine = Machine(system)
     try:
         answer = check_system(machine, case.expect, settings, control)
@@ -98,6 +102,16 @@ def _explained(machine: Machine, obstacle: Obstacle) -> tuple[str, ...]:
     from kspec.symbolic.explain import explain_obstacle  # only where there is something to explain
 
     return explain_obstacle(machine.system, obstacle)
+
+
+def _checkpoints(job: Job, case: Case, system: System, settings: Settings, wanted: Checkpoints) -> Checkpoints:
+    """Where and as what the check's searches are saved.  Raises Failed."""
+    goals = goals_for(case.expect, settings.everything)
+    looked_for = "everything" if goals.everything else ", ".join(sorted(goals.wanted or ("the first violation",)))
+    counted = case.expect.states is not None or case.expect.transitions is not None
+    symmetry = "off" if settings.symmetry == "auto" and counted else settings.symmetry
+    options = {"goal": looked_for, "symmetry": symmetry}
+    return of_check(wanted, job.model.file, case, job.place, system, options)
 
 
 def _traces(job: Job, case: Case, machine: Machine, answer: Answer) -> list[Saved]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from kspec.engine import child, registry
@@ -26,6 +27,15 @@ _FIRST_SHARE = 0.7
 
 class UsageError(Exception):
     """What the user asked for cannot be done; the text says why."""
+
+
+@runtime_checkable
+class Checkpointing(Engine, Protocol):
+    """An engine that saves a long search, and can go on from what was saved."""
+
+    def checkpointed(self, folder: Path, every: float, resume: bool, about: tuple[tuple[str, str], ...]) -> Engine:
+        """The engine that does so: in which folder, every so many seconds, whether it goes on from what is
+        there, and what the search is of."""
 
 
 @runtime_checkable
@@ -78,6 +88,9 @@ class _Question:
         s = self.settings
         if isinstance(engine, Reducing):
             engine = engine.up_to("off" if s.symmetry == "auto" and self.pinned else s.symmetry)
+        c = s.checkpoints
+        if isinstance(engine, Checkpointing) and c is not None and c.folder is not None:
+            engine = engine.checkpointed(c.folder, c.every, c.resume, c.about)
         depth = self.expect.up_to if s.depth is None and engine.name == "bmc" else s.depth
         budget = Budget(seconds or self.left(), s.memory, depth=depth, threads=s.threads)
         return child.run(engine, self.system, self.goals, budget, self.control)
