@@ -28,9 +28,12 @@ from kspec.engine.protocol import Budget, Control, Engine, Goals, Progress, Resu
 from kspec.system.model import System
 
 GRACE = 1.0
+PATIENCE = 60.0
+"""The most seconds that an interrupted engine gets to write a checkpoint."""
 _TICK = 0.02
 _MEMORY_TICK = 0.1
 _OVERRUN = 1.25
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -142,16 +145,22 @@ def _watch(child: _Child, name: str, budget: Budget, control: Control, started: 
                 asked_at = now
                 child.block.cancel()
         too_much = budget.memory is not None and memory > budget.memory * _OVERRUN
-        if asked and not killed and (now > asked_at + GRACE or too_much):
+        grace = GRACE + (patience(sample) if asked == INTERRUPTED else 0)
+        if asked and not killed and (now > asked_at + grace or too_much):
             process.kill_tree(child.pid)
             killed = True
     code = process.reap(child.pid)
     return _Ending(reader if reader.complete() else None, code, asked, killed)
 
 
+def patience(sample: Progress | None) -> float:
+    """How much longer an interrupted engine may take because it ends in order, in seconds."""
+    return min(sample.finishing, PATIENCE) if sample is not None else 0.0
+
+
 def _reason_to_stop(budget: Budget, control: Control, seconds: float, memory: int) -> str:
     if control.cancelled():
-        return "interrupted"
+        return INTERRUPTED
     if budget.seconds is not None and seconds >= budget.seconds:
         return f"the time budget of {budget.seconds:.3g} s ran out"
     if budget.memory is not None and memory > budget.memory:

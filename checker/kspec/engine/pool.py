@@ -2,7 +2,8 @@
 
 The parent is single-threaded: it waits on the workers' pipes, looks at the control blocks for
 progress, and enforces the last line of defence: a worker that has not answered 1.8 s after the time
-budget of its check, or 0.9 s after a request to stop, is killed with everything below it.
+budget of its check, or 0.9 s after a request to stop, is killed with everything below it.  One whose
+engine says that it is writing a checkpoint has the time for that on top.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kspec.engine import frames, process, worker
+from kspec.engine.child import patience
 from kspec.engine.control import ControlBlock, descriptor
 from kspec.engine.job import Job, Settings
 from kspec.engine.outcome import CheckReport
@@ -71,8 +73,8 @@ class _Slot:
 def run_jobs(jobs: Sequence[Job], settings: Settings, parallel: int, watcher: Watcher) -> tuple[CheckReport, ...]:
     """The reports of all jobs, in their order.
 
-    When the watcher requests a stop, running jobs give what they have within a second and the others
-    are reported as not run.
+    When the watcher requests a stop, running jobs give what they have within a second (and the time that
+    a checkpoint takes) and the others are reported as not run.
     """
     reports: dict[int, CheckReport] = {}
     waiting = list(range(len(jobs)))
@@ -185,7 +187,7 @@ def _overdue(slot: _Slot, settings: Settings, stopped_at: float | None) -> str:
     if slot.index is None:
         return ""
     now = time.monotonic()
-    if stopped_at is not None and now > stopped_at + _STOP:
+    if stopped_at is not None and now > stopped_at + _STOP + patience(slot.block.latest()):
         return "interrupted"
     if settings.seconds is not None and now > slot.started + settings.seconds + _LATE:
         return f"the time budget of {settings.seconds:.3g} s ran out"
