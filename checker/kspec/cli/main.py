@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -19,6 +20,9 @@ from kspec.lang.diagnostics import Failed, render, visible
 INTERRUPTED = 3
 FAULT = 70
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+_GARBAGE = 100_000
+"""New objects after which cycles among them are looked for.  Most of what is made while modules and models
+are loaded stays: with Python's own number a tenth of the time until the first verdict goes into looking."""
 
 
 COMMANDS = {
@@ -64,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     process.deepen()
+    gc.set_threshold(_GARBAGE, 20, 20)
     try:
         code = kspec.main(args=arguments, prog_name="kspec", standalone_mode=False)
         sys.stdout.flush()
