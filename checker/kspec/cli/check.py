@@ -12,8 +12,10 @@ from typing import Literal
 
 import click
 
+from kspec.cli import keeping
 from kspec.cli.conclude import conclude, explain, with_files
 from kspec.cli.interrupt import Interrupt, caught
+from kspec.cli.keeping import Continuing, Invocation, Remembering
 from kspec.cli.options import Duration, Setting, Size
 from kspec.cli.screen import Screen, console
 from kspec.cli.targets import Entry, Tier, Wanted, entries
@@ -27,7 +29,7 @@ from kspec.report.files import write_atomically
 ENGINES = ("auto", "all", *registry.names())
 
 
-@click.command("check", short_help="Check models.")
+@click.command("check", cls=Remembering, short_help="Check models.")
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option(
     "--set",
@@ -67,6 +69,7 @@ ENGINES = ("auto", "all", *registry.names())
     show_default=True,
     help="Let one state stand for all that permutations of identities make of it; `auto`: where there are many.",
 )
+@keeping.options
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Checks at the same time.  [default: the cores]")
 @click.option(
     "--format",
@@ -92,7 +95,9 @@ ENGINES = ("auto", "all", *registry.names())
     "--save-traces", "folder", type=click.Path(file_okay=False), default=".kspec/traces", show_default=True,
     metavar="DIR", help="Where counterexamples and proofs are saved.",
 )  # fmt: skip
+@click.pass_context
 def command(
+    context: click.Context,
     paths: tuple[str, ...],
     settings: tuple[tuple[str, str], ...],
     everything: bool,
@@ -102,6 +107,9 @@ def command(
     timeout: float | None,
     max_memory: int | None,
     symmetry: Literal["off", "on", "auto"],
+    every: float | None,
+    checkpoint_dir: str | None,
+    resume: bool,
     jobs: int | None,
     style: str,
     output: str | None,
@@ -118,6 +126,7 @@ def command(
     """
     if not paths:
         raise click.UsageError("name a model, a folder of models, or FILE::CHECK")
+    checkpoints = keeping.wanted(every, checkpoint_dir, resume, engine)
     started = time.monotonic()
     work = tuple(entries(paths, Wanted(settings, tier)))
     if not work:
@@ -125,11 +134,15 @@ def command(
     queue = [e for e in work if isinstance(e, Job)]
     parallel = min(jobs or capacity.cores(), max(1, len(queue)))
     share = capacity.divide(capacity.memory_budget(max_memory), capacity.cores(), parallel)
-    chosen = Settings(engine, timeout, share.memory, share.threads, depth, everything, symmetry)
+    chosen = Settings(engine, timeout, share.memory, share.threads, depth, everything, symmetry, checkpoints)
+    continuing = Continuing(Invocation.of(context), checkpoints, timeout, max_memory, only=len(work) == 1)
     to_stdout = style == "text" or output is not None
     screen = Screen(console(), quiet=not to_stdout)
+    if not resume:
+        for line in continuing.waiting(queue):
+            screen.print(line)
     with caught() as interrupt:
-        run = _Run(work, screen, Path(folder), interrupt)
+        run = _Run(work, screen, Path(folder), interrupt, continuing)
         run_jobs(queue, chosen, parallel, run)
     reports = run.reports()
     seconds = time.monotonic() - started
@@ -160,6 +173,7 @@ class _Run:
     screen: Screen
     folder: Path
     interrupt: Interrupt
+    continuing: Continuing
     done: dict[int, CheckReport] = field(default_factory=dict)
     printed: int = 0
 
@@ -171,7 +185,7 @@ class _Run:
         self._print_rows()
 
     def finished(self, index: int, report: CheckReport) -> None:
-        self.done[self.jobs[index]] = with_files(report, self.folder)
+        self.done[self.jobs[index]] = self.continuing.advised(with_files(report, self.folder))
         self._print_rows()
 
     def tick(self, running: tuple[Sample, ...]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.text import Text
 
 from kspec.cli import faults
+from kspec.cli.keeping import remarks
 from kspec.cli.screen import Screen
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.verdict import count
@@ -91,6 +92,8 @@ def conclude(screen: Screen, reports: Sequence[CheckReport], seconds: float) -> 
             for line in text.where_saved(saved):
                 screen.print(line)
     screen.print()
+    for remark in remarks(reports):
+        screen.print(visible(remark))
     for line in text.also_saved(reports):
         screen.print(line)
     screen.print(words.totals(reports, seconds))

@@ -7,6 +7,7 @@ must not be able to give a checkpoint along with it.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kspec import __version__, usercache
-from kspec.explicit.checkpoint import FILES, HEADER, remove
+from kspec.explicit.checkpoint import FILES, HEADER, LOCK, remove
 from kspec.lang.diagnostics import Diagnostic, Failed
 from kspec.lang.source import Span
 from kspec.system.check import Case
@@ -148,9 +149,23 @@ def every_one(root: Path) -> Iterator[Kept | Path]:
                 yield folder
 
 
-def clear(root: Path) -> int:
-    """Removes all checkpoints below a folder; how many there were."""
-    found = [k.folder if isinstance(k, Kept) else k for k in every_one(root)]
-    for folder in found:
+def discard(folder: Path) -> bool:
+    """Removes a checkpoint unless a run is using it; whether it is gone."""
+    try:
+        fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return not folder.exists()
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
         remove(folder)
-    return len(found)
+        return True
+    finally:
+        os.close(fd)
+
+
+def clear(root: Path) -> int:
+    """Removes all checkpoints below a folder that no run is using; how many went."""
+    return sum(discard(k.folder if isinstance(k, Kept) else k) for k in list(every_one(root)))

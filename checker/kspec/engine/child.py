@@ -145,7 +145,7 @@ def _watch(child: _Child, name: str, budget: Budget, control: Control, started: 
                 asked_at = now
                 child.block.cancel()
         too_much = budget.memory is not None and memory > budget.memory * _OVERRUN
-        grace = GRACE + (patience(sample) if asked == INTERRUPTED else 0)
+        grace = GRACE + (to_finish(sample) if asked == INTERRUPTED else 0)
         if asked and not killed and (now > asked_at + grace or too_much):
             process.kill_tree(child.pid)
             killed = True
@@ -153,7 +153,7 @@ def _watch(child: _Child, name: str, budget: Budget, control: Control, started: 
     return _Ending(reader if reader.complete() else None, code, asked, killed)
 
 
-def patience(sample: Progress | None) -> float:
+def to_finish(sample: Progress | None) -> float:
     """How much longer an interrupted engine may take because it ends in order, in seconds."""
     return min(sample.finishing, PATIENCE) if sample is not None else 0.0
 

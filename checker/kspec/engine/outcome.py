@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from kspec.engine.checkpoints import Kept
 from kspec.engine.judge import Outcome
 from kspec.engine.protocol import Evidence
 from kspec.engine.verdict import Verdict
@@ -33,6 +34,7 @@ class CheckReport:
     ``replayed`` is a saved trace that is not met, with what became of it.
     ``certificates`` are the texts of proofs, ``certificate_files`` their paths once written.
     ``explained`` says, line by line, what keeps proofs by induction from going through.
+    ``checkpoint`` is what an unfinished search left, ``advice`` what can be done to get an answer.
     ``fault`` is what an internal fault left for its report file (empty without one), ``fault_file`` that
     file's path once written.
     """
@@ -61,6 +63,8 @@ class CheckReport:
     sources: tuple[Source, ...] = field(default=(), repr=False)
     replayed: tuple[Trace, ReplayResult] | None = None
     explained: tuple[str, ...] = ()
+    checkpoint: Kept | None = None
+    advice: tuple[str, ...] = ()
     fault: str = field(default="", repr=False)
     fault_file: str = ""
 

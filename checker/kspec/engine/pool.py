@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kspec.engine import frames, process, worker
-from kspec.engine.child import patience
+from kspec.engine.child import to_finish
 from kspec.engine.control import ControlBlock, descriptor
 from kspec.engine.job import Job, Settings
 from kspec.engine.outcome import CheckReport
@@ -187,7 +187,7 @@ def _overdue(slot: _Slot, settings: Settings, stopped_at: float | None) -> str:
     if slot.index is None:
         return ""
     now = time.monotonic()
-    if stopped_at is not None and now > stopped_at + _STOP + patience(slot.block.latest()):
+    if stopped_at is not None and now > stopped_at + _STOP + to_finish(slot.block.latest()):
         return "interrupted"
     if settings.seconds is not None and now > slot.started + settings.seconds + _LATE:
         return f"the time budget of {settings.seconds:.3g} s ran out"

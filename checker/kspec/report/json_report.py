@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from kspec import __version__
+from kspec.engine.checkpoints import Kept
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.protocol import Evidence
 from kspec.engine.verdict import Verdict
@@ -62,6 +63,8 @@ def _check(r: CheckReport) -> Json:
         "traces": [_trace(t) for t in r.traces],
         "certificates": list(r.certificate_files),
         "notes": list(r.notes),
+        "checkpoint": _checkpoint(r.checkpoint) if r.checkpoint else None,
+        "advice": list(r.advice),
         "diagnostics": [_diagnostic(d) for d in r.diagnostics],
         "fault_file": r.fault_file or None,
     }
@@ -104,6 +107,10 @@ def _trace(saved: Saved) -> Json:
         "switches": switches(saved.trace),
         "file": saved.path or None,
     }
+
+
+def _checkpoint(k: Kept) -> Json:
+    return {"folder": str(k.folder), "states": k.states, "depth": k.depth, "bytes": k.size}
 
 
 def _diagnostic(d: Diagnostic) -> Json:

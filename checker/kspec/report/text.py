@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from kspec.engine.child import size_text
 from kspec.engine.job import Job
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.verdict import count
@@ -84,6 +85,12 @@ def details(r: CheckReport) -> Iterator[Text]:
         up_to = f" up to {e.reduction}" if e.reduction else ""
         seen = f"{count(e.states, 'state')}{up_to}, {count(e.transitions, 'transition')}, depth {e.depth}"
         yield Text(f"  seen: {seen} ({', '.join(r.engines)})", style="dim")
+    if r.checkpoint is not None:
+        k = r.checkpoint
+        saved = f"{count(k.states, 'state')} up to depth {k.depth}, {size_text(k.size)}"
+        yield Text(f"  checkpoint: {saved} in {visible(str(k.folder))}", style="dim")
+    for line in r.advice:
+        yield Text(f"  {visible(line)}")
     if r.fault_file:
         yield Text(f"  This is a fault of kspec. Details for a report are in {visible(r.fault_file)}")
 

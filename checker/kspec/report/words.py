@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 from kspec.engine.outcome import CheckReport
@@ -56,6 +57,18 @@ def totals(reports: Sequence[CheckReport], seconds: float) -> str:
     parts = [(sum(r.outcome == o for r in reports), text) for o, text in words]
     listed = ", ".join(f"{n} {text}" for n, text in parts if n) or "none"
     return f"{len(reports)} {noun}: {listed}; {duration(seconds)}"
+
+
+def ago(moment: float) -> str:
+    """A moment (seconds since the epoch) for people: ``just now``, ``5 min ago``, ``3 h ago``, ``2 days ago``."""
+    seconds = max(0.0, time.time() - moment)
+    if seconds < 60:
+        return "just now"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min ago"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.0f} h ago"
+    return f"{seconds / 86400:.0f} days ago"
 
 
 def duration(seconds: float) -> str:
