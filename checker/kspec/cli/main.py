@@ -28,6 +28,7 @@ are loaded stays: with Python's own number a tenth of the time until the first v
 COMMANDS = {
     "certify": ("Check saved proofs again.", "kspec.cli.certify"),
     "check": ("Check models.", "kspec.cli.check"),
+    "export": ("Write a model for another checker.", "kspec.cli.export"),
     "find": ("Find a run that ends as wanted.", "kspec.cli.find"),
     "keep": ("Keep a trace as a regression.", "kspec.cli.keep"),
     "replay": ("Replay saved traces.", "kspec.cli.replay"),

@@ -8,16 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes ``text`` as UTF-8; whoever reads the file sees the old content or all of the new.
+def write_atomically(path: Path, text: str | bytes) -> None:
+    """Writes ``text`` (as UTF-8) or bytes; whoever reads the file sees the old content or all of the new.
 
     Missing folders are made.  Raises OSError; then nothing has changed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         mask = os.umask(0)
