@@ -43,7 +43,8 @@ def test_suite(path: Path) -> None:
     program = load(path)
     system = build(program, expected.settings)
     merged = explore(system)
-    compare(merged, explore(build(program, expected.settings, merging=False)), expected)
+    temporal = {p.name for p in system.temporal}
+    compare(temporal, merged, explore(build(program, expected.settings, merging=False)), expected)
     assert {k: said(system, merged, k) for k in expected.messages} == expected.messages
     declared(path, expected)
 
@@ -76,10 +77,12 @@ def said(system: System, result: Result, name: str) -> str | None:
     return found.message if found else None
 
 
-def compare(merged: Result, unmerged: Result, expected: Directives) -> None:
+def compare(temporal: set[str], merged: Result, unmerged: Result, expected: Directives) -> None:
     for result in (merged, unmerged):
         assert result.status == "exhausted"
-        assert {f.property for f in result.findings} == set(expected.violates)
+        violated = {f.property for f in result.findings}
+        assert violated == set(expected.violates)
+        assert temporal <= violated | set(result.behaviours)
     for counts, result in ((expected.exhausted, merged), (expected.unmerged, unmerged)):
         if counts is not None:
             assert result.evidence is not None

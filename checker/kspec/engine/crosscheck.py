@@ -44,9 +44,14 @@ def _missing(a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Find
     """Findings of ``a`` that ``b`` must have too and has not."""
     complete = complete_depth(b)
     has = _shortest(theirs)
+    loops = {f.property for f in mine if f.run is not None and f.run.loop is not None}
     out: list[str] = []
     for name, n in sorted(_shortest(mine).items()):
         if name in has:
+            continue
+        if name in loops:
+            if name in b.behaviours:
+                out.append(f"{a.engine} {verb} {name} by a behaviour, {b.engine} says that all behaviours satisfy it")
             continue
         if b.status == "exhausted":
             out.append(f"{a.engine} {verb} {name} in {n} steps, {b.engine} saw all states and does not")

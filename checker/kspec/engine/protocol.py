@@ -86,10 +86,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Run:
-    """An execution from an initial state; ``initial`` None means the init block itself raised an error."""
+    """An execution from an initial state; ``initial`` None means the init block itself raised an error.
+
+    With ``loop`` it is an infinite behaviour: after the last step the state is what it was after ``loop`` steps,
+    and the steps from there repeat; if ``loop`` is the number of steps, nothing can happen in the last state.
+    """
 
     initial: State | None
     steps: tuple[Step, ...] = ()
+    loop: int | None = None
 
     @property
     def length(self) -> int:
@@ -136,6 +141,7 @@ class Evidence:
     are not transitions).  ``digest`` is the 128-bit digest of the reached states (``kspec.system.packing``).
     Where ``reduction`` names one, all counts and the digest are of the states that were explored, which
     stand for others: ``represents`` is the number of reachable states then, None when it is not known.
+    ``spared`` counts the steps that partial-order reduction left out, None where that was not counted.
     """
 
     states: int = 0
@@ -146,6 +152,12 @@ class Evidence:
     digest: int = 0
     reduction: str = ""
     represents: int | None = None
+    spared: int | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether some steps of states were left out: then depths are not distances."""
+        return "partial order" in self.reduction
 
 
 Status = Literal["exhausted", "stopped", "bounded", "proved", "simulated", "unknown"]
@@ -161,6 +173,8 @@ class Result:
     ``reason``).  ``findings`` are shortest within completed levels (not under ``simulated``).
     ``witnesses`` show reachable properties being reached.  ``obstacles`` keep proofs by induction from
     going through.  ``shortest`` names findings that are known to be shortest where ``bound`` does not say so.
+    ``behaviours`` names the temporal properties that every fair behaviour satisfies; ``undecided`` says why
+    the other ones that are not violated are open, if they were looked at.
     """
 
     engine: str
@@ -177,6 +191,8 @@ class Result:
     notes: tuple[str, ...] = field(default=())
     obstacles: tuple[Obstacle, ...] = ()
     shortest: tuple[str, ...] = ()
+    behaviours: tuple[str, ...] = ()
+    undecided: str = ""
 
 
 class Engine(Protocol):

@@ -17,7 +17,7 @@ from kspec.system.effects import system_errors
 from kspec.system.model import System
 
 Strength: TypeAlias = Literal["violated", "reached", "proved", "exhausted", "bounded", "simulated", "unknown"]
-Kind: TypeAlias = Literal["invariant", "step", "reachable", "assert", "lemma", "deadlock", "error"]
+Kind: TypeAlias = Literal["invariant", "step", "reachable", "assert", "lemma", "property", "deadlock", "error"]
 
 _RANK: dict[Strength, int] = {
     "violated": 0, "reached": 0, "proved": 1, "exhausted": 2, "bounded": 3, "simulated": 4, "unknown": 5,
@@ -60,6 +60,8 @@ class Verdict:
         match self.strength:
             case "violated" if self.run is None:
                 return f"never reached{limit}, {self._counted()}"
+            case "violated" if self.run is not None and self.run.loop is not None:
+                return f"violated by a behaviour of {count(self.run.length, 'step')}"
             case "violated" | "reached":
                 return f"{self.strength} in {count(self.run.length if self.run else 0, 'step')}"
             case "exhausted":
@@ -114,7 +116,7 @@ def _best(system: System, goal: Goal, results: tuple[Result, ...]) -> Verdict:
     found = [_verdict(system, goal, r) for r in results]
     if not found:
         return Verdict(goal.name, goal.kind, "unknown", reason="no engine ran")
-    return min(found, key=lambda v: (_RANK[v.strength], -(v.bound or 0)))
+    return min(found, key=lambda v: (_RANK[v.strength], -(v.bound or 0), v.run.length if v.run else 0))
 
 
 def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
@@ -141,6 +143,15 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
         within = complete_depth(r)
         where = f"not reached within {count(within, 'step')}" if within is not None else "not reached yet"
         return say("unknown", bound=within, reason=f"{where}; {r.reason}" if r.reason else where)
+    if goal.kind == "property":
+        if goal.name in r.behaviours:
+            return say("exhausted")
+        why = r.undecided or r.reason
+        if not why and r.status == "stopped":
+            why = "the search ended at a violation"
+        elif not why and r.status == "bounded":
+            why = f"only {count(r.bound, 'step')} were looked at"
+        return say("unknown", reason=why or f"{r.engine} does not decide temporal properties")
     if goal.name in r.proved:
         return say("proved")
     if r.status == "exhausted":
@@ -172,7 +183,23 @@ def is_shortest(r: Result, length: int, name: str = "") -> bool:
     """Whether a finding of that length (for that property) is known to be as short as can be: nothing shorter
     was left out."""
     complete = complete_depth(r)
+    finding = _named(r.findings, name)
+    if finding is not None and finding.run is not None and finding.run.loop is not None:
+        return name in r.shortest
     return r.status == "exhausted" or name in r.shortest or (complete is not None and length <= complete + 1)
+
+
+def known_shortest(results: Iterable[Result], name: str, length: int) -> bool:
+    """Whether the results together show that no run to a violation of ``name`` has fewer steps than ``length``."""
+    for r in results:
+        finding = _named(r.findings, name)
+        if finding is not None and finding.run is not None and finding.run.loop is not None:
+            return False  # a behaviour, of which there are no shortest ones
+        own = finding is not None and finding.run is not None and finding.run.length == length
+        complete = complete_depth(r)
+        if (own and is_shortest(r, length, name)) or (complete is not None and length <= complete + 1):
+            return True
+    return False
 
 
 def evidence_of(results: Iterable[Result]) -> Evidence | None:

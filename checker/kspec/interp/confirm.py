@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kspec.engine.protocol import Finding, Run, Step
+from kspec.interp.lasso import refute, states_of
 from kspec.interp.machine import Machine, Outcome, Violation
 from kspec.system.expr import Site
 from kspec.system.model import State, System
@@ -26,6 +27,8 @@ def confirm(system: System | Machine, finding: Finding) -> str | None:
             return None
         return f"{name} is said to be violated without a run"
     reason = _execution(machine, run)
+    if reason is None and declared is not None and declared.kind == "property":
+        return refute(machine, declared, run)
     if reason is None and violation(machine, name, run) is None:
         reason = f"the run is an execution, but does not show {name} at its end"
     return reason
@@ -37,10 +40,20 @@ def violation(machine: Machine, name: str, run: Run) -> Violation | None:
     For a ``reachable`` property that the last state satisfies, it says so.
     """
     before = _before_last(run)
+    if run.loop is not None:
+        return _broken(machine, name, run)
     if run.last is None:
         failed = _last_outcomes(machine, run, before)
         return next((o.error for o in failed if o.error is not None and o.error.property == name), None)
     return _shown(machine, name, before, run.last)
+
+
+def _broken(machine: Machine, name: str, run: Run) -> Violation | None:
+    """What a lasso shows about a temporal property."""
+    declared = machine.system.property_named(name)
+    if declared is None or declared.kind != "property" or refute(machine, declared, run) is not None:
+        return None
+    return Violation(name, Site(declared.span), machine.message(name, states_of(run)[-1]))
 
 
 def complete(system: System | Machine, run: Run, name: str | None = None) -> Run | str:

@@ -32,8 +32,10 @@ from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Pro
 from kspec.interp.levels import Edges, Event, Levels, Sightings
 from kspec.interp.machine import Machine, Outcome
 from kspec.interp.sweep import fewest_switches, first_found
+from kspec.interp.temporal import lassos
 from kspec.system.model import Action, State, System
 from kspec.system.packing import lanes, pack, slots
+from kspec.temporal.automaton import TooLargeError
 
 NAME = "interp"
 REPORT_EVERY = 0.25
@@ -90,10 +92,24 @@ class _Search:
 
     def run(self) -> Result:
         try:
-            return self.search()
+            result = self.search()
+            return self.with_behaviours(result) if result.status == "exhausted" else result
         except StopError as stop:
             seen = None if self.complete is None else replace(self.evidence(), depth=self.complete)
             return self.result("unknown", seen, reason=stop.reason)
+
+    def with_behaviours(self, result: Result) -> Result:
+        """The result of a complete search, with what is to be said about temporal properties."""
+        if not self.system.temporal:
+            return result
+        try:
+            found, satisfied = lassos(self.machine, self.levels.states, self.poll)
+        except StopError as stop:
+            return replace(result, undecided=stop.reason)
+        except TooLargeError:
+            return replace(result, undecided="the automaton of a property is too large")
+        seconds = time.monotonic() - self.started
+        return replace(result, findings=(*result.findings, *found), behaviours=tuple(satisfied), seconds=seconds)
 
     def search(self) -> Result:
         self.enter_initial()

@@ -154,6 +154,10 @@ class Machine:
                 wrong.append(c.violation(state, None))
         return tuple(wrong), tuple(reached)
 
+    def message(self, name: str, state: State) -> str:
+        """The message of a state property, with the values of a state."""
+        return self._checks[name].violation(state, None).message
+
     def reached(self, state: State) -> tuple[str, ...]:
         """The ``reachable`` properties that hold in a state."""
         return self.judge(state)[1]

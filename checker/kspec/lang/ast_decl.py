@@ -106,6 +106,9 @@ class ProcDecl:
     span: Span
 
 
+Fairness: TypeAlias = Literal["weak", "strong"]
+
+
 @dataclass(frozen=True, eq=False)
 class ActionDecl:
     name: str
@@ -113,6 +116,7 @@ class ActionDecl:
     guard: Expr | None
     body: tuple[Stmt, ...]
     span: Span
+    fair: Fairness | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,13 +125,24 @@ class ProcessDecl:
     param: ParamItem | None
     body: tuple[Stmt, ...]
     span: Span
+    fair: Fairness | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FairDecl:
+    """``weak fair a, b when e;``."""
+
+    fair: Fairness
+    names: tuple[tuple[str, Span], ...]
+    when: Expr | None
+    span: Span
 
 
 @dataclass(frozen=True, eq=False)
 class PropertyDecl:
-    """``invariant``, ``lemma``, ``step``, ``reachable``, ``terminal``, ``limit``."""
+    """``invariant``, ``lemma``, ``step``, ``reachable``, ``property`` (temporal), ``terminal``, ``limit``."""
 
-    kind: Literal["invariant", "lemma", "step", "reachable", "terminal", "limit"]
+    kind: Literal["invariant", "lemma", "step", "reachable", "property", "terminal", "limit"]
     name: str
     expr: Expr
     message: Message | None
@@ -239,6 +254,7 @@ Decl: TypeAlias = (
     | ActionDecl
     | ProcessDecl
     | PropertyDecl
+    | FairDecl
     | DeadlockDecl
     | CheckDecl
     | ScenarioDecl

@@ -202,6 +202,15 @@ class Quantifier:
 
 
 @dataclass(frozen=True, eq=False)
+class Temporal:
+    """``always e``, ``eventually e``, ``a until b``, ``a release b``, ``a leads_to b``."""
+
+    op: Literal["always", "eventually", "until", "release", "leads_to"]
+    operands: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
 class Aggregate:
     """``count(x in S where p)``, ``sum|min|max(x in S where p: e)``."""
 
@@ -253,6 +262,7 @@ Expr: TypeAlias = (
     | At
     | Call
     | Quantifier
+    | Temporal
     | Aggregate
     | SetLit
     | SetFilter

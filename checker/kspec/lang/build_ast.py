@@ -185,10 +185,17 @@ class AstBuilder(ExprBuilder):
         return ast.ProcDecl(self._name(c[0]), c[1] or (), c[2], self._span(m))
 
     def action(self, m: Meta, c: list[Any]) -> ast.Decl:
-        return ast.ActionDecl(self._name(c[0]), c[1] or (), c[2], c[3], self._span(m))
+        return ast.ActionDecl(self._name(c[1]), c[2] or (), c[3], c[4], self._span(m), c[0])
 
     def process(self, m: Meta, c: list[Any]) -> ast.Decl:
-        return ast.ProcessDecl(self._name(c[0]), c[1], c[2], self._span(m))
+        return ast.ProcessDecl(self._name(c[1]), c[2], c[3], self._span(m), c[0])
+
+    def fairness(self, m: Meta, c: list[Any]) -> str:
+        return str(c[0])
+
+    def fair(self, m: Meta, c: list[Any]) -> ast.Decl:
+        names = tuple((self._name(t), self._at(t)) for t in c[1:-1])
+        return ast.FairDecl(cast(ast.Fairness, c[0]), names, c[-1], self._span(m))
 
     def property(self, m: Meta, c: list[Any]) -> ast.Decl:
         return ast.PropertyDecl(

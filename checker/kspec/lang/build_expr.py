@@ -19,7 +19,7 @@ RESERVED = frozenset((
     "action", "process", "when", "invariant", "lemma", "step", "reachable", "terminal", "limit", "deadlock", "check",
     "scenario", "bool", "set", "seq", "map", "if", "else", "for", "while", "loop", "either", "or", "atomic", "let",
     "choose", "require", "await", "assert", "goto", "break", "continue", "return", "skip", "forall", "exists", "in",
-    "where", "true", "false", "none", "at", "ref", "count", "sum", "min", "max",
+    "where", "true", "false", "none", "at", "ref", "count", "sum", "min", "max", "always", "eventually",
 ))
 # fmt: on
 
@@ -40,6 +40,19 @@ def keyword_as_name(token: Token, file: str) -> Diagnostic:
     span = Span(file, line, column, token.end_line or line, token.end_column or column + 1)
     headline = f"`{token}` is a keyword and cannot be used as a name"
     return Diagnostic("E0104", headline, span, "a keyword", help="choose another name")
+
+
+def _ambiguous(e: ast.Expr) -> bool:
+    """Whether some readers would take only the first part of an expression for what a prefix is about."""
+    match e:
+        case ast.BinaryExpr(op):
+            return op in ("&&", "||", "=>")
+        case ast.Conditional():
+            return True
+        case ast.Temporal(op):
+            return op in ("until", "release", "leads_to")
+        case _:
+            return False
 
 
 @v_args(meta=True)
@@ -227,6 +240,25 @@ class ExprBuilder(Transformer[Token, ast.Module]):
 
     def quantifier(self, m: Meta, c: list[Any]) -> ast.Expr:
         return ast.Quantifier(cast(Any, str(c[0])), tuple(c[1:-1]), c[-1], self._span(m))
+
+    def temporal(self, m: Meta, c: list[Any]) -> ast.Expr:
+        op, operand, span = str(c[0]), c[1], self._span(m)
+        inner = operand.span
+        open_ended = (inner.end_line, inner.end_column) == (span.end_line, span.end_column)
+        if open_ended and _ambiguous(operand):
+            help_ = f"`{op} (...)` if it is about all of that; `({op} a) && b` if not"
+            headline = f"what `{op}` is about is not clear without parentheses"
+            raise Failed([Diagnostic("E0108", headline, span, help=help_)])
+        return ast.Temporal(cast(Any, op), (operand,), span)
+
+    def until(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Temporal("until", (c[0], c[1]), self._span(m))
+
+    def release(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Temporal("release", (c[0], c[1]), self._span(m))
+
+    def leads_to(self, m: Meta, c: list[Any]) -> ast.Expr:
+        return ast.Temporal("leads_to", (c[0], c[1]), self._span(m))
 
     def binder(self, m: Meta, c: list[Any]) -> ast.Binder:
         return ast.Binder(self._name(c[0]), c[1], c[2], self._span(m))

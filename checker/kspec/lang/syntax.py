@@ -19,12 +19,13 @@ _READABLE = {
     "ASSIGN_OP": "`+=`", "STEP_OP": "`++`", "HASH": "`#`", "VBAR": "`|`", "AMPERSAND": "`&`", "BANG": "`!`",
     "LT": "`<`", "GT": "`>`", "QUANT": "`forall`", "AGGREGATE": "`count`", "PROPERTY": "`invariant`",
     "ANONYMOUS": "`terminal`", "JUMP": "`skip`", "CMP": "`==`", "ADD": "`+`", "MUL": "`*`", "MINUS": "`-`",
+    "TEMPORAL": "`always`", "FAIRNESS": "`weak`",
 }  # fmt: skip
 
 _GROUPS = (
     ("a declaration", {"_ACTION", "PROPERTY"}, {
         "_USE", "_PARAM", "_CONST", "_ENUM", "_ID", "ORDERED", "_TYPE", "_STRUCT", "_VAR", "_INIT", "_FUN", "_PROC",
-        "_ACTION", "_PROCESS", "PROPERTY", "ANONYMOUS", "_DEADLOCK", "_CHECK", "_SCENARIO",
+        "_ACTION", "_PROCESS", "PROPERTY", "FAIRNESS", "ANONYMOUS", "_DEADLOCK", "_CHECK", "_SCENARIO",
     }),
     ("a statement", {"_ATOMIC", "JUMP"}, {
         "_IF", "_FOR", "_WHILE", "_LOOP", "_EITHER", "_ATOMIC", "_LET", "_VAR", "_CHOOSE", "_REQUIRE", "_AWAIT",
@@ -37,12 +38,15 @@ _GROUPS = (
     }),
     ("an expression", {"INT", "BANG"}, {
         "NAME", "INT", "_TRUE", "_FALSE", "_NONE", "_BOOL", "AGGREGATE", "QUANT", "LBRACE", "LSQB", "LPAR", "BANG",
-        "MINUS",
+        "MINUS", "TEMPORAL",
     }),
     ("an operator", {"MUL", "ADD"}, {
         "MUL", "ADD", "CMP", "LT", "GT", "VBAR", "AMPERSAND", "_IN", "_AT", "QMARK", "DOT", "LSQB", "LPAR", "HASH",
+        "_UNTIL", "_RELEASE", "_LEADS_TO",
     }),
-    ("an operator", {"VBAR", "QMARK"}, {"ADD", "CMP", "LT", "GT", "VBAR", "AMPERSAND", "_IN", "_AT", "QMARK"}),
+    ("an operator", {"VBAR", "QMARK"}, {
+        "ADD", "CMP", "LT", "GT", "VBAR", "AMPERSAND", "_IN", "_AT", "QMARK", "_UNTIL", "_RELEASE", "_LEADS_TO",
+    }),
 )  # fmt: skip
 
 
@@ -95,7 +99,7 @@ def no_header(source: Source) -> Diagnostic:
 
 def _unexpected(text: str, span: Span, accepts: set[str]) -> Diagnostic:
     words = [t.lstrip("_").lower() for t in accepts if t.startswith("_") and not t.startswith("__")]
-    words += ["invariant", "lemma", "step", "reachable"] if "PROPERTY" in accepts else []
+    words += ["invariant", "lemma", "step", "reachable", "property"] if "PROPERTY" in accepts else []
     words += ["break", "continue", "return", "skip"] if "JUMP" in accepts else []
     near = did_you_mean(text, words) if text.isidentifier() else ""
     help_ = near or _advice(text, accepts)

@@ -17,6 +17,7 @@ from kspec.lower.declare import declare_all
 from kspec.lower.flow import split_guard
 from kspec.lower.observed import watch_scenarios
 from kspec.lower.scope import MAX_SCALARS, Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
+from kspec.lower.temporal import Temporal, fairness, has_next, simplified, too_many
 from kspec.lower.types import fold, resolve
 from kspec.lower.uncalled import check_declarations
 from kspec.lower.values import EmptyTag, NoneTag, of
@@ -27,6 +28,7 @@ from kspec.system.relink import Relink, relink_system
 from kspec.system.rewrite import substitute
 from kspec.system.simplify import simplify, simplify_block
 from kspec.system.stmt import Block, Stmt
+from kspec.system.temporal import evaluated
 from kspec.types import IdType, Scalar, is_scalar, scalar
 
 RECURSION = 20_000
@@ -74,12 +76,15 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
     actions = [a for m in program.modules for a in _actions(ctx, m)]
     ctx.watching = True
     watch_scenarios(ctx, program)
-    properties = [p for m in program.modules for p in _properties(ctx, m)]
+    logic = Temporal(ctx, {a.name: a for a in actions})
+    properties = [p for m in program.modules for p in _properties(ctx, m, logic)]
+    fair = fairness(ctx, program)
     terminal = _anonymous(ctx, program, "terminal")
     limits = _anonymous(ctx, program, "limit")
     check_declarations(ctx, program)
     _stop_on_errors(ctx)
-    merging = merging and not any(p.kind == "step" for p in properties)
+    counting = any(p.kind == "step" or has_next(p.claims) for p in properties) or logic.unmerged
+    merging = merging and not counting
     finished = [process.finish(ctx, b, merging) for b in processes]
     if finished:
         terminal.append(_all_done(finished, processes))
@@ -108,7 +113,12 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
         tuple(variables),
         _id_types(ctx),
         program.sources,
+        fair,
     )
+    logic.check_labels(system)
+    if (failed := too_many(system)) is not None:
+        ctx.report(failed)
+    _stop_on_errors(ctx)
     links = Relink(
         {k: v for f in finished for k, v in f.labels.items()}, {k: v for f in finished for k, v in f.relink.items()}
     )
@@ -123,10 +133,17 @@ def _simplified(system: System) -> System:
         actions=tuple(
             dataclasses.replace(a, guard=simplify(a.guard), body=simplify_block(a.body)) for a in system.actions
         ),
-        properties=tuple(dataclasses.replace(p, expr=simplify(p.expr)) for p in system.properties),
+        properties=tuple(_simplified_property(p) for p in system.properties),
         terminal=tuple(e for t in system.terminal if (e := simplify(t)) != FALSE),
         limits=tuple(e for t in system.limits if (e := simplify(t)) != TRUE),
     )
+
+
+def _simplified_property(p: Property) -> Property:
+    if p.kind != "property":
+        return dataclasses.replace(p, expr=simplify(p.expr))
+    claims = tuple(simplified(c) for c in p.claims)
+    return dataclasses.replace(p, expr=evaluated(claims), claims=claims)
 
 
 def _processes(ctx: Context, program: Program) -> list[process.Built]:
@@ -271,13 +288,17 @@ def _action(ctx: Context, env: Env, d: ast.ActionDecl) -> Action:
     return Action(d.name, tuple(params), conjunction(tuple(conds)), rest, None, actor, d.span)
 
 
-def _properties(ctx: Context, module: ast.Module) -> list[Property]:
+def _properties(ctx: Context, module: ast.Module, logic: Temporal) -> list[Property]:
     out: list[Property] = []
     for d in module.decls:
         if not isinstance(d, ast.PropertyDecl) or d.kind in ("terminal", "limit"):
             continue
         env = Env(module.name, step=d.kind == "step")
         try:
+            if d.kind == "property":
+                claims = logic.claims(env, d.expr)
+                out.append(Property(d.name, d.kind, TRUE, stmts.message(ctx, env, d.message), d.span, claims))
+                continue
             e = exprs.boolean(ctx, env, d.expr, "property")
             out.append(Property(d.name, d.kind, e, stmts.message(ctx, env, d.message), d.span))  # type: ignore[arg-type]
         except Failed as failed:

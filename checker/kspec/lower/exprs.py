@@ -108,6 +108,10 @@ def value(ctx: Context, env: Env, e: ast.Expr, want: Want = None) -> Value:
             bound, inner = bind(ctx, env, binders)
             result = boolean(ctx, inner, body)
             return of(BOOL, nest(op, bound, result, ctx.site(span)))
+        case ast.Temporal():
+            from kspec.lower.temporal import misplaced
+
+            raise misplaced(e)
         case ast.Aggregate():
             return literals.aggregate(ctx, env, e)
         case ast.SetLit(items, span):

@@ -221,13 +221,13 @@ def _state_properties(
     broken: dict[str, int] = {}
     reached: dict[str, int] = {}
     for p in system.properties:
-        if p.kind in ("invariant", "lemma", "reachable"):
+        if p.kind in ("invariant", "lemma", "reachable", "property"):
             at = Evaluator(math, Path(aig), state)
             holds = at.truth(p.expr)
             live = at.path.dead ^ 1
             if p.kind == "reachable":
                 reached[p.name] = aig.and_(live, holds)
-            else:
+            elif p.kind != "property":
                 broken[p.name] = aig.and_(live, holds ^ 1)
             _join(aig, broken, at.path.errors)
     return broken, reached

@@ -70,7 +70,7 @@ def prove(system: System, goals: Goals, budget: Budget, solver: str | None, emit
 def claims(system: System) -> tuple[str, ...]:
     """Everything that is to be proved, including errors that obviously cannot happen."""
     return (
-        *(p.name for p in system.properties if p.kind != "reachable"),
+        *(p.name for p in system.properties if p.kind not in ("reachable", "property")),
         *((DEADLOCK,) if system.deadlock else ()),
         *(f"error.{k}" for k in ERROR_KINDS),
     )

@@ -109,10 +109,10 @@ def system_errors(system: System) -> tuple[ErrorKind, ...]:
 
 
 def obligations(system: System) -> tuple[str, ...]:
-    """The names of everything that has to hold: declared properties but ``reachable`` ones, then
+    """The names of everything that has to hold: declared properties but ``reachable`` and temporal ones, then
     ``deadlock`` (when it is on), then ``error.<kind>`` for every error that can happen at all."""
     return (
-        *(p.name for p in system.properties if p.kind != "reachable"),
+        *(p.name for p in system.properties if p.kind not in ("reachable", "property")),
         *((DEADLOCK,) if system.deadlock else ()),
         *(f"error.{k}" for k in system_errors(system)),
     )

@@ -19,7 +19,7 @@ def _feed(node: object) -> Iterator[bytes]:
     while stack:
         item = stack.pop()
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
-            fields = [f for f in dataclasses.fields(item) if f.compare]
+            fields = [f for f in dataclasses.fields(item) if f.compare and not _unset(item, f)]
             yield f"({type(item).__name__} {len(fields)}".encode()
             stack.extend(getattr(item, f.name) for f in reversed(fields))
         elif isinstance(item, tuple):
@@ -28,6 +28,11 @@ def _feed(node: object) -> Iterator[bytes]:
         else:
             text = repr(item).encode()
             yield b"%d:" % len(text) + text
+
+
+def _unset(item: object, f: dataclasses.Field[object]) -> bool:
+    """Whether a field that came later has its default: systems that do without it keep their hash."""
+    return f.metadata.get("hash") == "if set" and getattr(item, f.name) == f.default
 
 
 def system_hash(system: System) -> str:

@@ -14,9 +14,13 @@ from typing import Literal, TypeAlias
 from kspec.lang.source import Source, Span
 from kspec.system.expr import Cell, Expr, Var
 from kspec.system.stmt import Block, Shown
+from kspec.system.temporal import Claim, Fair
 from kspec.types import Scalar, Type
 
 State: TypeAlias = tuple[int, ...]
+
+IF_SET: Mapping[str, str] = {"hash": "if set"}
+"""Metadata of a field that does not count in the hash while it has its default."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,16 @@ class Property:
     ``invariant``: holds in every reachable state.  ``step``: holds of every step (``Read.old`` is the
     start).  ``reachable``: some reachable state satisfies it.  ``assert``: an assertion inside a step;
     ``expr`` is TRUE, the condition is at the statement.  ``lemma``: an invariant that helps proofs.
+    ``property``: every fair behaviour satisfies all ``claims``; ``expr`` is true in every state, evaluating
+    it raises what their conditions raise.
     """
 
     name: str
-    kind: Literal["invariant", "step", "reachable", "assert", "lemma"]
+    kind: Literal["invariant", "step", "reachable", "assert", "lemma", "property"]
     expr: Expr
     message: tuple[str | Shown, ...] = field(default=(), compare=False)
     span: Span | None = field(default=None, compare=False)
+    claims: tuple[Claim, ...] = field(default=(), metadata=IF_SET)
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ class System:
     variables: tuple[Variable, ...] = ()
     id_types: tuple[Scalar, ...] = ()
     sources: tuple[Source, ...] = field(default=(), compare=False)
+    fairness: tuple[Fair, ...] = field(default=(), metadata=IF_SET)
 
     @cached_property
     def offsets(self) -> Mapping[str, int]:
@@ -118,6 +126,11 @@ class System:
     def property_named(self, name: str) -> Property | None:
         """The declared property of that name."""
         return next((p for p in self.properties if p.name == name), None)
+
+    @property
+    def temporal(self) -> tuple[Property, ...]:
+        """The properties in temporal logic."""
+        return tuple(p for p in self.properties if p.kind == "property")
 
     def source(self, name: str) -> Source | None:
         """The source text of that file name."""

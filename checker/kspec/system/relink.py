@@ -10,6 +10,7 @@ from kspec.system import expr as x
 from kspec.system import stmt as s
 from kspec.system.expr import Cell, Expr
 from kspec.system.model import Action, Property, System
+from kspec.system.temporal import map_conditions
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,15 @@ def relink_system(system: System, links: Relink) -> System:
             for a in system.actions
         ),
         properties=tuple(
-            Property(p.name, p.kind, links.expr(p.expr), links.message(p.message), p.span) for p in system.properties
+            Property(
+                p.name,
+                p.kind,
+                links.expr(p.expr),
+                links.message(p.message),
+                p.span,
+                tuple(dataclasses.replace(c, formula=map_conditions(c.formula, links.expr)) for c in p.claims),
+            )
+            for p in system.properties
         ),
         terminal=tuple(links.expr(e) for e in system.terminal),
         limits=tuple(links.expr(e) for e in system.limits),

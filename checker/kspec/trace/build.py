@@ -11,6 +11,7 @@ from kspec.interp.confirm import violation
 from kspec.interp.machine import Machine, Violation
 from kspec.system.layout import value_of
 from kspec.system.model import Action, State, System, Variable
+from kspec.trace import behaviour
 from kspec.trace.explain import explain
 from kspec.trace.model import (
     Failure,
@@ -93,11 +94,19 @@ def trace_of(system: System, found: Finding | Run, meta: Meta = Meta(), machine:
         property=prop,
         origin=meta.origin,
         failure=_failure(system, run, name, shown),
-        why=Why() if outcome == "reached" else explain(machine, run, name),
+        why=_why(machine, run, name, outcome),
         kept=meta.kept,
         kspec_version=__version__,
+        loop=run.loop,
+        fairness=() if run.loop is None else behaviour.fairness(machine, run),
     )
     return relocated(trace, system, meta.file)
+
+
+def _why(machine: Machine, run: Run, name: str, outcome: Outcome) -> Why:
+    if run.loop is not None:
+        return behaviour.why(machine, run, name)
+    return Why() if outcome == "reached" else explain(machine, run, name)
 
 
 def actor_of(action: Action, args: tuple[int, ...]) -> str:

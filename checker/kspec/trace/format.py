@@ -18,6 +18,7 @@ from kspec.trace.model import (
     Blocked,
     Cause,
     Failure,
+    Fair,
     Intent,
     Kept,
     ModelRef,
@@ -36,6 +37,7 @@ __all__ = ["Trace", "TraceError", "dumps", "load_trace", "loads", "save", "sugge
 ITF = "https://apalache-mc.org/docs/adr/015adr-trace.html"
 SUFFIX = ".itf.json"
 MAX_BYTES = 256 << 20
+HOW = ("taken", "disabled", "idle", "stopped")
 _STATUS = {"violated": "violation", "reached": "ok", "run": "ok"}
 
 
@@ -90,7 +92,8 @@ def trace_id(trace: Trace) -> str:
     run = [[s.action, *(v for _, v in s.args)] for s in trace.steps]
     name = trace.property.name if trace.property else ""
     states = [state_json(s, {}) for s in trace.states]
-    data = json.dumps([trace.system_hash, name, run, states]).encode("ascii")
+    loop = [] if trace.loop is None else [trace.loop]
+    data = json.dumps([trace.system_hash, name, run, states, *loop]).encode("ascii")
     return hashlib.blake2b(data, digest_size=4).hexdigest()
 
 
@@ -128,7 +131,12 @@ def document(trace: Trace) -> dict[str, Json]:
             args = ", ".join(v for _, v in step.args)
             note["action"] = f"{step.action}({args})" if args else step.action
         states.append(state_json(s, note))
-    return {"#meta": meta, "vars": list(trace.variables), "states": states, "kspec": _kspec_json(trace)}
+    out: dict[str, Json] = {"#meta": meta, "vars": list(trace.variables), "states": states}
+    if trace.loop is not None:
+        # In ITF the states from that index to the last one repeat; the last one is that after step `loop` again.
+        out["loop"] = min(trace.loop + 1, len(trace.steps))
+    out["kspec"] = _kspec_json(trace)
+    return out
 
 
 def _kspec_json(trace: Trace) -> Json:
@@ -158,6 +166,10 @@ def _kspec_json(trace: Trace) -> Json:
         {"action": s.action, "args": dict(s.args), **_plain(s, "actor", "actor_param", "place", "text")}
         for s in trace.steps
     ]
+    if trace.loop is not None:
+        out["loop"] = trace.loop
+    if trace.fairness:
+        out["fairness"] = [{"kind": x.kind, "who": x.who, "how": x.how, "step": x.step} for x in trace.fairness]
     if f:
         out["failure"] = {"kind": f.kind, "property": f.property, **_plain(f, "message", "text", "place")}
     why: dict[str, Json] = {}
@@ -183,7 +195,7 @@ def _cause_json(c: Cause) -> Json:
         out["operands"] = [list(p) for p in c.operands]
     if c.reads:
         out["reads"] = [{"element": r.element, "value": r.value, "step": r.step, **_plain(r, "old")} for r in c.reads]
-    return out | _plain(c, "more_reads")
+    return out | _plain(c, "more_reads", "when")
 
 
 def _plain(item: object, *names: str) -> dict[str, Json]:
@@ -250,13 +262,25 @@ def _trace(root: Node) -> Trace:
         why=_why(k.get("why")),
         kept=_kept(kept) if kept else None,
         kspec_version=k.string("version"),
+        loop=_loop(k),
+        fairness=tuple(
+            Fair(x.at("kind").text(), x.at("who").text(), x.at("how").one_of(HOW), x.at("step").number())
+            for x in k.list("fairness")
+        ),
     )
+    if trace.loop is not None and (trace.loop > len(trace.steps) or trace.failure):
+        raise k.at("loop").fail("it is beyond the last step")
     expected = len(trace.steps) + (0 if trace.failure else 1)
     if len(trace.states) != expected:
         raise root.at("states").fail(
             f"{len(trace.states)} states do not fit {len(trace.steps)} steps (they need {expected})"
         )
     return trace
+
+
+def _loop(k: Node) -> int | None:
+    node = k.get("loop")
+    return None if node is None else node.number()
 
 
 def _step(node: Node) -> TraceStep:
@@ -338,6 +362,7 @@ def _cause(node: Node) -> Cause:
             for r in node.list("reads")
         ),
         more.number() if more else 0,
+        node.string("when"),
     )
 
 

@@ -116,7 +116,7 @@ class Cause:
 
     ``truth`` None: the condition is an expression whose evaluation went wrong.  ``operands`` are the
     values of the two sides of a comparison that are not plain elements.  ``more_reads``: how many
-    elements were read besides those in ``reads``.
+    elements were read besides those in ``reads``.  ``when``: at which places of a behaviour, in words.
     """
 
     text: str
@@ -127,6 +127,21 @@ class Cause:
     operands: tuple[tuple[str, str], ...] = ()
     reads: tuple[Observed, ...] = ()
     more_reads: int = 0
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class Fair:
+    """How the repeating part of a behaviour meets a fairness constraint.
+
+    ``kind``: ``weak`` or ``strong``; ``who``: the action or process with its arguments.  ``how``: it is ``taken``
+    at ``step``; ``disabled`` after ``step``; ``idle``, never enabled; ``stopped``: nothing can happen at all.
+    """
+
+    kind: str
+    who: str
+    how: str
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,7 +180,8 @@ class Trace:
     """A run of a model, and what it shows.
 
     ``states`` has the initial state and the state after each step; a failing last step has none, and
-    there is none at all when the initialisation fails.
+    there is none at all when the initialisation fails.  With ``loop`` it is an infinite behaviour: the steps after
+    step ``loop`` repeat (none: nothing can happen any more), which is fair in the ways listed.
     """
 
     model: ModelRef
@@ -180,6 +196,8 @@ class Trace:
     why: Why = field(default=Why())
     kept: Kept | None = None
     kspec_version: str = ""
+    loop: int | None = None
+    fairness: tuple[Fair, ...] = ()
 
     def replay_params(self) -> dict[str, str]:
         """The parameters to replay with."""

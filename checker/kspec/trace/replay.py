@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from kspec.engine.protocol import Run, Step
 from kspec.interp.confirm import violation
+from kspec.interp.lasso import refute
 from kspec.interp.machine import Machine, Outcome, Violation
 from kspec.system.model import State, System
 from kspec.trace.blame import Lens
@@ -203,9 +204,32 @@ class _Replay:
             if not taken.paths:
                 return self._stuck(i, paths[0], taken)
             paths = taken.paths
+            if self.trace.loop is not None:
+                continue
             if self.name and any(self._shows(p) for p in paths):
                 return self._reproduces(i, _at(i))
-        return self._ended()
+        return self._ended() if self.trace.loop is None else self._repeats(paths)
+
+    def _repeats(self, paths: list[Path]) -> ReplayResult:
+        """After the last step of an infinite behaviour."""
+        prop = self.system.property_named(self.name)
+        n, loop = len(self.trace.steps), self.trace.loop
+        assert prop is not None and loop is not None
+        reason = ""
+        for p in paths:
+            run = Run(p[0], tuple(self._between(i, p[i - 1], p[i]) for i in range(1, n + 1)), loop)
+            reason = refute(self.machine, prop, run) or ""
+            if not reason:
+                return self._result("reproduces", f"the behaviour violates `{self.name}`", n)
+        return self._result("no longer reproduces", reason, n)
+
+    def _between(self, i: int, before: State, after: State) -> Step:
+        """Step ``i`` as it is taken now."""
+        for action, args in self.moves[i - 1]:
+            if any(o.post == after and not o.cut for o in self.machine.fire(before, action.name, args)):
+                return Step(action.name, args, after)
+        action, args = self.moves[i - 1][0]
+        return Step(action.name, args, after)
 
     def _outcomes(self, paths: Iterable[Path], i: int) -> Iterator[tuple[Path, Outcome]]:
         if i == 0:
@@ -228,10 +252,11 @@ class _Replay:
             taken.cut = taken.cut or o.cut
             if o.error is not None:
                 taken.wrong.append(o.error)
-            # What a property can see of a path is its last two states.
-            if o.post is None or o.cut or (p[-1:], o.post) in seen:
+            # What a property can see of a path is its last two states, if it is not about a whole behaviour.
+            visible = p if self.trace.loop is not None else p[-1:]
+            if o.post is None or o.cut or (visible, o.post) in seen:
                 continue
-            seen.add((p[-1:], o.post))
+            seen.add((visible, o.post))
             differing = _differences(wanted, state_values(self.system, o.post))
             (others if differing else agreeing).add((*p, o.post))
             if differing and (not taken.nearest or len(differing) < len(taken.nearest)):

@@ -55,7 +55,7 @@ def run_of(system: System, trace: Trace) -> Run | Mismatch:
         if isinstance(args, Misfit):
             return Mismatch(n, str(args))
         steps.append(Step(s.action, args, states[n] if n < len(states) else None))
-    return Run(states[0] if states else None, tuple(steps))
+    return Run(states[0] if states else None, tuple(steps), trace.loop)
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,9 @@ def lines(trace: Trace, width: int, whole: bool = False) -> Iterator[Text]:
     yield from _indented(_length(trace), width)
     yield text("")
     yield from _steps(trace, width)
+    if trace.loop is not None:
+        yield text("")
+        yield from repeating(trace, width)
 
 
 def headline(trace: Trace, width: int, whole: bool = False) -> Iterator[Text]:
@@ -94,6 +97,8 @@ def _length(trace: Trace) -> Text:
         words = _count(n, "step")
         if any(s.actor for s in trace.steps):
             words += f", {_count(switches(trace), 'switch', 'switches')} of actor"
+    if trace.loop is not None:
+        words = f"an infinite behaviour: {words}"
     if trace.origin.shortest and n:
         words = f"shortest trace: {words}"
     return text("; ".join([words, *trace.origin.notes]))
@@ -148,6 +153,7 @@ def needed_lines(trace: Trace, lead: str, cause: Cause, width: int, label: str =
 
 def _verdict(cause: Cause) -> Text:
     says = {True: "is true", False: "is false", None: "raises the error"}[cause.truth]
+    says += f" {cause.when}" if cause.when else ""
     where = f"  {_where(cause.place)}" if cause.place else ""
     return text((cause.text, "bold"), f"  {says}", (where, "dim"))
 
@@ -277,6 +283,27 @@ def _columns(steps: int, whos: list[Text], actions: list[Text], places: list[Tex
     return _Columns(number, who, min(action, room - who - line), line, width - _INDENT, stacked=True)
 
 
+def repeating(trace: Trace, width: int) -> Iterator[Text]:
+    """What of an infinite behaviour repeats, and how that is fair."""
+    n, loop = len(trace.steps), trace.loop
+    if loop is None:
+        return
+    if loop == n:
+        said = "nothing can happen any more: this state stays for ever"
+    elif loop + 1 == n:
+        said = f"step {n} repeats for ever"
+    else:
+        said = f"the cycle repeats from step {loop + 1}: steps {loop + 1} to {n} for ever"
+    yield from _indented(text((said, "bold")), width)
+    hows = {"taken": "taken at step {}", "disabled": "disabled after step {}", "idle": "not enabled in the cycle"}
+    label = "fair"
+    for f in trace.fairness:
+        if f.how in hows:
+            how = hows[f.how].format(f.step) if f.step or f.how != "disabled" else "disabled at the start"
+            yield from _labelled(label, text(f"{f.kind} {f.who}", "  ", (how, "dim")), width)
+            label = ""
+
+
 def _steps(trace: Trace, width: int) -> Iterator[Text]:
     actors = list(dict.fromkeys(s.actor for s in trace.steps if s.actor))
     colour = {a: _ACTORS[i % len(_ACTORS)] for i, a in enumerate(actors)}
@@ -308,6 +335,8 @@ def _steps(trace: Trace, width: int) -> Iterator[Text]:
         if i + 1 < len(trace.states):
             entries = list(_changes(step, changes(trace.states[i], trace.states[i + 1])))
             entries = entries or [text(("nothing changes", "dim"))]
+            if trace.loop is not None and i + 1 == len(trace.steps):
+                entries.append(text((f"as {_after(trace.loop)}", "dim")))
         else:
             entries = _failure(trace, step, trace.failure)
         yield from row(str(i + 1), whos[i], actions[i], places[i], entries)
@@ -326,6 +355,10 @@ def _changes(step: TraceStep, found: tuple[Change, ...]) -> Iterator[Text]:
     for c in found:
         if c.path == here:
             yield text((f"at {c.new}", "dim"))
+
+
+def _after(step: int) -> str:
+    return f"after step {step}" if step else "at the start"
 
 
 def _failure(trace: Trace, step: TraceStep | None, failure: Failure | None) -> list[Text]:
@@ -359,6 +392,7 @@ __all__ = [
     "needed_lines",
     "plain",
     "render",
+    "repeating",
     "switches",
     "visible",
 ]
