@@ -94,11 +94,11 @@ def of_check(
         try:
             kept = read(folder)
         except UnreadableError as e:
-            raise _refused("E0702", f"the checkpoint of check `{case.name}` {e}", place, system) from None
+            raise _refused("E0802", f"the checkpoint of check `{case.name}` {e}", place, system) from None
         changed = differences(kept.about, dict(about)) if kept is not None else ()
         if changed:
             headline = f"the checkpoint of check `{case.name}` is of something else: {'; '.join(changed)}"
-            raise _refused("E0701", headline, place, system)
+            raise _refused("E0801", headline, place, system)
     return replace(wanted, folder=folder, about=about)
 
 

@@ -210,7 +210,8 @@ class Store:
 
 def remove(folder: Path) -> None:
     """Removes the files of a checkpoint, and their folder if there is nothing else in it."""
-    for name in (HEADER, *FILES, LOCK):
+    half_written = [p.name for p in folder.glob(HEADER + "?*")]
+    for name in (HEADER, *half_written, *FILES, LOCK):
         with contextlib.suppress(OSError):
             (folder / name).unlink()
     with contextlib.suppress(OSError):
