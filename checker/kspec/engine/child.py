@@ -64,14 +64,105 @@ def run(engine: Engine, system: System, goals: Goals, budget: Budget, control: C
     with the reason ``engine died: signal 9``.  Raises EngineFault when the engine raised an exception
     or crashed by its own doing (any other signal or exit status).
     """
-    started = time.monotonic()
-    child = _start(engine, system, goals, budget)
+    running = Running(engine, system, goals, budget, control)
     try:
-        ending = _watch(child, engine.name, budget, control, started)
-        return _result(engine.name, ending, child, budget, time.monotonic() - started)
+        while not running.ended(_TICK):
+            pass
+        return running.result()
     finally:
-        os.close(child.answer)
-        os.close(child.output)
+        running.close()
+
+
+class Running:
+    """An engine at work in a child process.
+
+    It is watched by calling :meth:`ended` often; then :meth:`result` has the answer.  :meth:`close` must be
+    called in any case.
+    """
+
+    def __init__(self, engine: Engine, system: System, goals: Goals, budget: Budget, control: Control) -> None:
+        """Starts it; the arguments are those of :func:`run`."""
+        self.name = engine.name
+        self._budget = budget
+        self._control = control
+        self._started = time.monotonic()
+        self._child = _start(engine, system, goals, budget)
+        self._reader = frames.Reader(self._child.answer)
+        self._next_memory = self._started
+        self._asked, self._asked_at, self._killed, self._paused = "", 0.0, False, False
+        self._shown: Progress | None = None
+        self._ending: _Ending | None = None
+
+    @property
+    def answer(self) -> int:
+        """The descriptor that becomes readable when there is something to be looked at."""
+        return self._child.answer
+
+    def ended(self, patience: float = 0.0) -> bool:
+        """Whether it has ended, after ``patience`` seconds at most; brings its end about when a budget runs
+        out or the control says so."""
+        if self._ending is not None:
+            return True
+        child = self._child
+        readable = select.select([child.answer], [], [], patience)[0]
+        if readable and (not self._reader.feed() or self._reader.complete()):
+            code = process.reap(child.pid)
+            complete = self._reader if self._reader.complete() else None
+            self._ending = _Ending(complete, code, self._asked, self._killed)
+            self._seconds = time.monotonic() - self._started
+            return True
+        now = time.monotonic()
+        sample = child.block.latest()
+        if sample is not None and sample != self._shown:
+            self._shown = sample
+            self._control.report(replace(sample, engine=self.name))
+        memory = 0
+        if self._budget.memory is not None and now >= self._next_memory:
+            self._next_memory = now + _MEMORY_TICK
+            memory = process.resident(child.pid)
+        if not self._asked:
+            reason = _reason_to_stop(self._budget, self._control, now - self._started, memory)
+            if reason:
+                self.stop(reason)
+        too_much = self._budget.memory is not None and memory > self._budget.memory * _OVERRUN
+        grace = GRACE + (to_finish(sample) if self._asked == INTERRUPTED else 0)
+        if self._asked and not self._killed and (now > self._asked_at + grace or too_much):
+            process.kill_tree(child.pid)
+            self._killed = True
+        return False
+
+    def stop(self, reason: str) -> None:
+        """Asks it to stop; ``reason`` is what its result will say unless it has an answer."""
+        if not self._asked and self._ending is None:
+            self._asked, self._asked_at = reason, time.monotonic()
+            self._child.block.cancel()
+            self.go_on()
+
+    def pause(self) -> None:
+        """Takes the processor away from it; one that was asked to stop goes on."""
+        if not (self._paused or self._asked or self._ending):
+            process.pause_tree(self._child.pid)
+            self._paused = True
+
+    def go_on(self) -> None:
+        """Ends a pause."""
+        if self._paused:
+            process.resume_tree(self._child.pid)
+            self._paused = False
+
+    def result(self) -> Result:
+        """The answer of an engine that has ended.  Raises EngineFault."""
+        assert self._ending is not None
+        return _result(self.name, self._ending, self._child, self._budget, self._seconds)
+
+    def close(self) -> None:
+        """Kills it if it has not ended, and gives its descriptors back."""
+        if self._ending is None:
+            process.kill_tree(self._child.pid)
+            with suppress(ChildProcessError):
+                os.waitpid(self._child.pid, 0)
+        os.close(self._child.answer)
+        os.close(self._child.output)
 
 
 def _start(engine: Engine, system: System, goals: Goals, budget: Budget) -> _Child:
@@ -118,39 +209,6 @@ def _live(
         with suppress(BaseException):
             os.write(2, traceback.format_exc().encode())
     os._exit(code)
-
-
-def _watch(child: _Child, name: str, budget: Budget, control: Control, started: float) -> _Ending:
-    """Waits for the child's end, and brings it about when a budget runs out or ``control`` says so."""
-    reader = frames.Reader(child.answer)
-    asked, asked_at, killed = "", 0.0, False
-    next_memory = started
-    shown: Progress | None = None
-    while True:
-        readable = select.select([child.answer], [], [], _TICK)[0]
-        if readable and (not reader.feed() or reader.complete()):
-            break
-        now = time.monotonic()
-        sample = child.block.latest()
-        if sample is not None and sample != shown:
-            shown = sample
-            control.report(replace(sample, engine=name))
-        memory = 0
-        if budget.memory is not None and now >= next_memory:
-            next_memory = now + _MEMORY_TICK
-            memory = process.resident(child.pid)
-        if not asked:
-            asked = _reason_to_stop(budget, control, now - started, memory)
-            if asked:
-                asked_at = now
-                child.block.cancel()
-        too_much = budget.memory is not None and memory > budget.memory * _OVERRUN
-        grace = GRACE + (to_finish(sample) if asked == INTERRUPTED else 0)
-        if asked and not killed and (now > asked_at + grace or too_much):
-            process.kill_tree(child.pid)
-            killed = True
-    code = process.reap(child.pid)
-    return _Ending(reader if reader.complete() else None, code, asked, killed)
 
 
 def to_finish(sample: Progress | None) -> float:

@@ -26,6 +26,20 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class EngineRun:
+    """What became of one engine: the status of its result, wall time in seconds, and why it gave no answer.
+
+    ``decisive``: some verdict is its.
+    """
+
+    engine: str
+    status: str
+    seconds: float
+    reason: str = ""
+    decisive: bool = False
+
+
+@dataclass(frozen=True)
 class CheckReport:
     """One row of a report.
 
@@ -51,6 +65,7 @@ class CheckReport:
     verdicts: tuple[Verdict, ...] = ()
     evidence: Evidence | None = None
     engines: tuple[str, ...] = ()
+    runs: tuple[EngineRun, ...] = ()
     system_hash: str = ""
     traces: tuple[Saved, ...] = ()
     certificates: tuple[str, ...] = field(default=(), repr=False)

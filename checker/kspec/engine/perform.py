@@ -8,15 +8,16 @@ from dataclasses import replace
 
 from kspec import __version__
 from kspec.certify.certificate import with_model
+from kspec.engine import registry
 from kspec.engine.checkpoints import Checkpoints, of_check
 from kspec.engine.faults import Fault
 from kspec.engine.job import Job, KeptTrace, Settings
 from kspec.engine.judge import Outcome
-from kspec.engine.outcome import CheckReport, Saved
+from kspec.engine.outcome import CheckReport, EngineRun, Saved
 from kspec.engine.plan import UsageError
 from kspec.engine.protocol import Control, Finding, Obstacle, Result
 from kspec.engine.run import Answer, check_system, goals_for
-from kspec.engine.verdict import Verdict, count, is_shortest
+from kspec.engine.verdict import Verdict, count, known_shortest
 from kspec.interp.machine import Machine
 from kspec.interp.scenario import run_scenario
 from kspec.lang.diagnostics import Failed
@@ -81,10 +82,12 @@ def _check(
     except Fault as e:
         return _faulty(blank, str(e), f"{e.details}\n\n{system_text(system)}")
     judgement = answer.judgement
+    runs = _runs(answer, judgement.outcome != "undecided")
     return replace(
         blank,
         outcome=judgement.outcome,
-        got=judgement.got,
+        got=judgement.got + _by_others(runs),
+        runs=runs,
         why=judgement.why,
         verdicts=answer.verdicts,
         evidence=answer.evidence,
@@ -96,6 +99,21 @@ def _check(
         ),
         traces=tuple(_traces(job, case, machine, answer)),
     )
+
+
+def _runs(answer: Answer, decided: bool) -> tuple[EngineRun, ...]:
+    """What became of every engine; ``decided``: there is an answer."""
+    decisive = {v.engine for v in answer.verdicts if v.strength != "unknown" and decided}
+    return tuple(EngineRun(r.engine, r.status, r.seconds, r.reason, r.engine in decisive) for r in answer.results)
+
+
+def _by_others(runs: tuple[EngineRun, ...]) -> str:
+    """Says who gave the verdicts where that was not (only) the engine that began."""
+    names = [r.engine for r in runs if r.decisive]
+    began = next((r for r in runs if r.engine in registry.AUTO), None)
+    if began is None or began.decisive or not names:
+        return ""
+    return f" by {' and '.join(names)}"
 
 
 def _explained(machine: Machine, obstacle: Obstacle) -> tuple[str, ...]:
@@ -121,14 +139,14 @@ def _traces(job: Job, case: Case, machine: Machine, answer: Answer) -> list[Save
     if not violated:
         return []
     by_engine = {r.engine: r for r in answer.results}
-    return [Saved(_trace(job, case, machine, v, by_engine[v.engine])) for v in violated]
+    return [Saved(_trace(job, case, machine, v, by_engine[v.engine], answer)) for v in violated]
 
 
-def _trace(job: Job, case: Case, machine: Machine, v: Verdict, result: Result) -> Trace:
+def _trace(job: Job, case: Case, machine: Machine, v: Verdict, result: Result, answer: Answer) -> Trace:
     origin = Origin(
         engine=v.engine,
         strength=v.text(),
-        shortest=is_shortest(result, v.run.length if v.run else 0, v.property),
+        shortest=known_shortest(answer.results, v.property, v.run.length if v.run else 0),
         notes=result.notes,
     )
     return trace_of(machine.system, Finding(v.property, v.run), Meta(job.model.reference, case.name, origin), machine)

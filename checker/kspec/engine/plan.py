@@ -1,21 +1,26 @@
 """Which engines answer a question, in which order, and with how much of the budget.
 
-``auto`` explores the states, with native code where it can.  Where that gives no answer (too many states
-for the time or the memory), the rest of the time goes to an engine that needs not enumerate them.  Where
-there are few states, the interpreter explores them again, so that ordinary runs compare two engines.
+``auto`` explores the states, with native code where it can.  Where that takes longer than a moment, engines
+that need not enumerate them run beside it (``kspec.engine.race``): IC3, bounded model checking, k-induction.
+The first answer counts; a run that may not be shortest is held back while a shorter one is looked for.
+Exact counts come from enumeration only.  Where there are few states, the interpreter explores them again, so
+that ordinary runs compare two engines.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from kspec.engine import child, registry
 from kspec.engine.job import Settings
+from kspec.engine.judge import judge
 from kspec.engine.protocol import Budget, Control, Engine, Goals, Result
+from kspec.engine.race import Course, Entrant, Race, Standing
+from kspec.engine.verdict import evidence_of, known_shortest, verdicts
 from kspec.system.check import Expectation
 from kspec.system.model import System
 
@@ -23,6 +28,14 @@ FEW = 400
 """States up to which the interpreter repeats an exhaustive search."""
 _REPEAT_SECONDS = 1.0
 _FIRST_SHARE = 0.7
+ALONE = 1.5
+"""Seconds for which the states are explored before other engines run beside that, at most."""
+_ALONE_SHARE = 0.15
+_OTHERS_MEMORY = 0.3
+_LEAST_MEMORY = 400 << 20
+"""An engine that has less than that beside another runs after it."""
+_DEPTH = 100
+"""How deep bounded model checking goes where other engines run beside it."""
 
 
 class UsageError(Exception):
@@ -85,15 +98,41 @@ class _Question:
 
     def to(self, engine: Engine, seconds: float | None = None) -> Result:
         """What an engine says, within some of the time (None: all that is left)."""
+        engine, budget = self.fitted(engine), self.budget(engine, seconds)
+        return child.run(engine, self.system, self.goals, budget, self.control)
+
+    def fitted(self, engine: Engine) -> Engine:
+        """The engine as the settings want it."""
         s = self.settings
         if isinstance(engine, Reducing):
             engine = engine.up_to("off" if s.symmetry == "auto" and self.pinned else s.symmetry)
         c = s.checkpoints
         if isinstance(engine, Checkpointing) and c is not None and c.folder is not None:
             engine = engine.checkpointed(c.folder, c.every, c.resume, c.about)
+        return engine
+
+    def budget(self, engine: Engine, seconds: float | None = None) -> Budget:
+        """What an engine may use if it runs alone."""
+        s = self.settings
         depth = self.expect.up_to if s.depth is None and engine.name == "bmc" else s.depth
-        budget = Budget(seconds or self.left(), s.memory, depth=depth, threads=s.threads)
-        return child.run(engine, self.system, self.goals, budget, self.control)
+        return Budget(seconds or self.left(), s.memory, depth=depth, threads=s.threads)
+
+    def standing(self, results: Sequence[Result]) -> Standing:
+        """What results come to."""
+        found = verdicts(self.system, results)
+        counted = any(r.status == "exhausted" for r in results)
+        if judge(self.expect, found, evidence_of(results), counted).outcome == "undecided":
+            return "open"
+        violated = [v for v in found if v.strength == "violated" and v.run is not None]
+        if self.goals.everything:
+            if any(v.strength in ("bounded", "simulated", "unknown") for v in found):
+                return "open"
+        elif self.goals.wanted is not None:
+            violated = [v for v in violated if v.property in self.goals.wanted]
+        else:
+            violated = sorted(violated, key=lambda v: v.run.length if v.run else 0)[:1]
+        short = all(known_shortest(results, v.property, v.run.length) for v in violated if v.run)
+        return "final" if short else "answered"
 
 
 def _all(asked: _Question) -> Iterator[Result]:
@@ -110,27 +149,50 @@ def _auto(asked: _Question) -> Iterator[Result]:
     engine = next((e for e in map(registry.find, registry.AUTO) if not isinstance(e, registry.Unavailable)), None)
     if engine is None:
         raise UsageError("no engine can run here")
-    other = _fallback(asked.expect)
-    left = asked.left()
-    first = asked.to(engine, None if left is None or other is None else left * _FIRST_SHARE)
-    yield first
-    if asked.control.cancelled():
-        return
-    if first.status == "unknown" and other is not None:
-        yield asked.to(other)
-    elif first.status == "exhausted" and first.evidence is not None:
-        states = first.evidence.represents if first.evidence.reduction else first.evidence.states
+    first, others, course = _course(asked, asked.fitted(engine), _others(asked))
+    race = Race(asked.system, asked.goals, asked.control, course, asked.standing)
+    yield from race.run(first, others)
+    done = next(r for r in race.results if r.engine == engine.name)
+    if done.status == "exhausted" and done.evidence is not None and not asked.control.cancelled():
+        states = done.evidence.represents if done.evidence.reduction else done.evidence.states
         if states is not None and states <= FEW:
             yield from _repeat(asked, engine)
 
 
-def _fallback(expect: Expectation) -> Engine | None:
-    """The engine that may answer where states cannot be enumerated; counts need them enumerated."""
-    if expect.states is not None or expect.transitions is not None:
-        return None
-    bounded = expect.kind == "violates" or expect.up_to is not None
-    engine = registry.find("bmc" if bounded else "kinduction")
-    return None if isinstance(engine, registry.Unavailable) else engine
+def _others(asked: _Question) -> list[Engine]:
+    """The engines that may answer where states cannot be enumerated; counts need them enumerated."""
+    if asked.pinned:
+        return []
+    bounded = asked.expect.kind == "violates" or asked.expect.up_to is not None
+    names = ("bmc", "pdr") if bounded else ("pdr", "kinduction", "bmc")
+    return [e for e in map(registry.find, names) if not isinstance(e, registry.Unavailable)]
+
+
+def _course(asked: _Question, engine: Engine, others: Sequence[Engine]) -> tuple[Entrant, list[Entrant], Course]:
+    """Who runs when, and with how much: together no more than the settings give."""
+    alone = asked.budget(engine)
+    if not others:
+        return Entrant(engine, alone, True), [], Course(None, 0)
+    lanes = min(len(others), alone.threads // 2)
+    memory, share = alone.memory, alone.memory
+    delay: float | None = ALONE if alone.seconds is None else min(ALONE, _ALONE_SHARE * alone.seconds)
+    seconds = alone.seconds
+    if memory is not None:
+        share = int(memory * _OTHERS_MEMORY) // len(others)
+        if share < _LEAST_MEMORY:
+            share, delay = memory // len(others), None
+            seconds = None if seconds is None else seconds * _FIRST_SHARE
+        else:
+            memory -= share * len(others)
+    threads = alone.threads - lanes if delay is not None else alone.threads
+    first = Entrant(engine, replace(alone, seconds=seconds, memory=memory, threads=threads), True)
+    entrants: list[Entrant] = []
+    for other in others:
+        budget = asked.budget(other)
+        depth = _DEPTH if other.name == "bmc" and budget.depth is None else budget.depth
+        budget = replace(budget, memory=share, threads=1, depth=depth)
+        entrants.append(Entrant(other, budget, other.name == "bmc"))
+    return first, entrants, Course(delay, lanes)
 
 
 def _repeat(asked: _Question, engine: Engine) -> Iterator[Result]:

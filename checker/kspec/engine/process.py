@@ -84,8 +84,26 @@ def _children(task: Path) -> Iterable[int]:
 def kill_tree(pid: int) -> None:
     """Kills a child process and everything below it.  The caller still has to wait for ``pid``."""
     for victim in (pid, *descendants(pid)):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(victim, signal.SIGKILL)
+        _send(victim, signal.SIGKILL)
+
+
+def pause_tree(pid: int) -> None:
+    """Takes the processor away from a child process and everything below it, the child first: what does not
+    run starts no more processes."""
+    _send(pid, signal.SIGSTOP)
+    for victim in descendants(pid):
+        _send(victim, signal.SIGSTOP)
+
+
+def resume_tree(pid: int) -> None:
+    """Ends a pause."""
+    for victim in (*reversed(descendants(pid)), pid):
+        _send(victim, signal.SIGCONT)
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
 
 
 def signal_text(number: int) -> str:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from kspec import __version__
 from kspec.engine.checkpoints import Kept
-from kspec.engine.outcome import CheckReport, Saved
+from kspec.engine.outcome import CheckReport, EngineRun, Saved
 from kspec.engine.protocol import Evidence
 from kspec.engine.verdict import Verdict
 from kspec.lang.diagnostics import Diagnostic
@@ -57,6 +57,7 @@ def _check(r: CheckReport) -> Json:
         "place": _place(r.place),
         "seconds": round(r.seconds, 3),
         "engines": list(r.engines),
+        "runs": [_run(x) for x in r.runs],
         "system": r.system_hash,
         "verdicts": [_verdict(v) for v in r.verdicts],
         "evidence": _evidence(r.evidence) if r.evidence else None,
@@ -67,6 +68,16 @@ def _check(r: CheckReport) -> Json:
         "advice": list(r.advice),
         "diagnostics": [_diagnostic(d) for d in r.diagnostics],
         "fault_file": r.fault_file or None,
+    }
+
+
+def _run(x: EngineRun) -> Json:
+    return {
+        "engine": x.engine,
+        "status": x.status,
+        "seconds": round(x.seconds, 3),
+        "reason": x.reason,
+        "decisive": x.decisive,
     }
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from kspec.engine.child import size_text
 from kspec.engine.job import Job
-from kspec.engine.outcome import CheckReport, Saved
+from kspec.engine.outcome import CheckReport, EngineRun, Saved
 from kspec.engine.verdict import count
 from kspec.lang.diagnostics import render, visible
 from kspec.report.words import MARKS, duration, headline
@@ -85,6 +85,8 @@ def details(r: CheckReport) -> Iterator[Text]:
         up_to = f" up to {e.reduction}" if e.reduction else ""
         seen = f"{count(e.states, 'state')}{up_to}, {count(e.transitions, 'transition')}, depth {e.depth}"
         yield Text(f"  seen: {seen} ({', '.join(r.engines)})", style="dim")
+    if len(r.runs) > 1:
+        yield Text(f"  engines: {', '.join(map(_run, r.runs))}", style="dim")
     if r.checkpoint is not None:
         k = r.checkpoint
         saved = f"{count(k.states, 'state')} up to depth {k.depth}, {size_text(k.size)}"
@@ -93,6 +95,12 @@ def details(r: CheckReport) -> Iterator[Text]:
         yield Text(f"  {visible(line)}")
     if r.fault_file:
         yield Text(f"  This is a fault of kspec. Details for a report are in {visible(r.fault_file)}")
+
+
+def _run(x: EngineRun) -> str:
+    """What became of an engine."""
+    what = "answered" if x.decisive else "no answer"
+    return f"{x.engine} {what} in {duration(x.seconds)}"
 
 
 def where_saved(saved: Saved) -> Iterator[Text]:
