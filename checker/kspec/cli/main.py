@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import importlib
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     process.deepen()
     gc.set_threshold(_GARBAGE, 20, 20)
+    atexit.register(gc.freeze)  # what is left goes with the process; nobody needs to look through it
     try:
         code = kspec.main(args=arguments, prog_name="kspec", standalone_mode=False)
         sys.stdout.flush()
