@@ -113,3 +113,10 @@ def suite() -> tuple[tuple[str, System, Truth], ...]:
         if known is not None:
             found.append((path.stem, system, known))
     return tuple(found)
+
+
+def halves(system: System, known: Truth, seed: int = 0) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Everything that holds, and one of the properties that do not (``seed`` says which)."""
+    wrong = [n for n in everything(system) if n in known.lengths]
+    right = tuple(n for n in everything(system) if n not in known.lengths)
+    return right, ((wrong[seed % len(wrong)],) if wrong else ())

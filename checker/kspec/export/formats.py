@@ -11,6 +11,8 @@ from kspec.system.model import System
 
 FORMATS = {
     "aiger": "a circuit for hardware model checkers (.aig binary, .aag text)",
+    "murphi": "a Murphi description for rumur (.m)",
+    "promela": "a Promela model for SPIN (.pml)",
 }
 """What there is to choose from; ``kspec.export.<name>`` has a function ``files`` of type :class:`Files`."""
 

@@ -12,11 +12,11 @@ from kspec.system.model import System
 
 LONGEST = 60
 """Identifiers are cut at this length."""
-_NOT_PLAIN = re.compile(r"[^!-~]")
+_NOT_PLAIN = re.compile(r"[^!-\[\]-~]")
 
 
 def plain(name: str) -> str:
-    """A name of printable ASCII without spaces, for comments and symbol tables."""
+    """A name of printable ASCII without spaces and backslashes, for comments and symbol tables."""
     return _NOT_PLAIN.sub("?", name)
 
 
