@@ -58,6 +58,7 @@ class Identity:
     system: str
     words: int
     symmetric: tuple[str, ...] = ()
+    partial: bool = False
     version: str = __version__
 
 

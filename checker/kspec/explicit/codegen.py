@@ -17,8 +17,10 @@ from kspec.explicit.dispatch import Entry, dispatch, entry_of
 from kspec.explicit.emitter import Emitter, Val, c_type, literal
 from kspec.explicit.expressions import Scope, evaluate
 from kspec.explicit.fields import Field, Unsupported, fields
-from kspec.explicit.native import recent_states
+from kspec.explicit.native import FANOUT, recent_states
+from kspec.explicit.relations import Relations
 from kspec.explicit.statements import Body, Place, backtrack, execute, temps_of, unless
+from kspec.explicit.stubborn import Units, stage_bytes, stubborn_code
 from kspec.explicit.symmetry import canonical_code
 from kspec.system.expr import Expr, Site
 from kspec.system.model import Property, System
@@ -38,7 +40,8 @@ class Native:
     and the errors); a second round of numbers is for states in which nothing can happen.  ``sites``: for
     every place that can fail, its property and where it is.  ``frame_bytes``: the room that a worker needs
     for open choices.  ``actors``: the number of every action's actor.  ``symmetric``: the types under whose
-    permutations one state stands for its orbit.
+    permutations one state stands for its orbit.  ``stage_bytes``: the room that a worker needs to choose among
+    the steps of a state, 0 where all are taken.
     """
 
     text: str
@@ -49,6 +52,7 @@ class Native:
     frame_bytes: int
     symmetric: tuple[IdType, ...] = ()
     actors: tuple[ActorNumber, ...] = ()
+    stage_bytes: int = 0
 
     @property
     def threaded(self) -> str:
@@ -69,6 +73,7 @@ class _Maker:
     parts: list[str] = field(default_factory=list)
     frame_bytes: int = 0
     actors: tuple[ActorNumber, ...] = ()
+    units: Units | None = None
 
     def __post_init__(self) -> None:
         self.actors = actors_of(self.system)
@@ -94,17 +99,21 @@ class _Maker:
         return Scope(out, self.fields, now, self.failing(out), "fault", old)
 
 
-def generate(system: System, symmetric: Sequence[IdType] = ()) -> Native:
+def generate(system: System, symmetric: Sequence[IdType] = (), relations: Relations | None = None) -> Native:
     """The native explorer of a system; raises Unsupported when it cannot be one.
 
-    It explores one state of each orbit under the permutations of the ``symmetric`` types.
+    It explores one state of each orbit under the permutations of the ``symmetric`` types; with ``relations`` it
+    takes only the steps of a stubborn set.
     """
     declared = tuple(p.name for p in system.properties)
     properties = (*declared, *(n for n in ("deadlock", *ERRORS) if n not in declared))
     layout = slots(system)
     maker = _Maker(system, fields(system), word_count(layout), properties, bool(symmetric))
+    if relations is not None:
+        maker.units = Units(system, relations.grids)
     try:
         _generate(maker)
+        chosen = _stubborn(maker, relations) if relations is not None else ""
     except RecursionError:
         raise Unsupported("expressions nested too deeply") from None
     start = ", ".join(f"0x{w:x}ULL" for w in pack(layout, system.start))
@@ -120,15 +129,27 @@ def generate(system: System, symmetric: Sequence[IdType] = ()) -> Native:
             f"static const u64 start[WORDS] = {{ {start} }};",
             f"static const u32 kinds[{max(len(maker.sites), 1)}] = {{ {kinds} }};",
             canonical_code(system, symmetric) if symmetric else "",
+            chosen,
             *maker.parts,
             (here / "runtime_tail.c").read_text(encoding="ascii"),
         ]
     )
     actions = tuple(a.name for a in system.actions)
     sites = tuple(maker.sites)
+    stage = stage_bytes(relations, maker.words, FANOUT) if relations is not None else 0
     return Native(
-        text, maker.words, properties, actions, sites, maker.frame_bytes, tuple(symmetric), maker.actors
+        text, maker.words, properties, actions, sites, maker.frame_bytes, tuple(symmetric), maker.actors, stage
     )
+
+
+def _stubborn(maker: _Maker, relations: Relations) -> str:
+    def scope(out: Emitter) -> Scope:
+        return maker.scope(out, "s")
+
+    def function(head: str, out: Emitter) -> str:
+        return _function(maker, head, out)
+
+    return stubborn_code(relations, scope, function)
 
 
 def _generate(maker: _Maker) -> None:
@@ -251,7 +272,10 @@ def _body(
     execute(block, Place(scope), body)
     maker.frame_bytes = max(maker.frame_bytes, body.frame_bytes)
     actor = maker.actors[action].text if action is not None else "0"
+    unit = maker.units.text(action) if maker.units is not None and action is not None else ""
     out.line("w->alive = 1;")
+    if unit:
+        out.line(f"able(w, {unit});")
     if maker.system.limits:
         cut = "w->cut++; " if action is not None else ""  # initial states beyond a limit are not counted
         out.line(f"if (!within(w, t, 0)) {{ {cut}goto next; }}")
@@ -261,13 +285,14 @@ def _body(
     if maker.canonical:
         # What is expanded is canonical: only what permutations change can make its successor otherwise.
         out.line("if (disturbed(s, t)) (void)canon(t);" if action is not None else "(void)canon(t);")
-    out.line(f"emit(w, {action if action is not None else len(maker.system.actions)}, {actor}, t);")
-    _endings(out, scope, body, actor)
+    taken = f"stage(w, {unit}" if unit else "emit(w"
+    out.line(f"{taken}, {action if action is not None else len(maker.system.actions)}, {actor}, t);")
+    _endings(out, scope, body, actor, unit)
     head = "".join(f", {c_type(lo, hi)} p{n}" for n, (_, lo, hi) in enumerate(params))
     return _function(maker, f"NOINLINE void {name}(struct worker *w, const u64 *s{head})", out)
 
 
-def _endings(out: Emitter, scope: Scope, body: Body, actor: str) -> None:
+def _endings(out: Emitter, scope: Scope, body: Body, actor: str, unit: str) -> None:
     """After the code of a path: what a failure does, and the next path."""
     if body.choices or out.jumps("fail") or out.jumps("fault"):
         out.line("goto next;")
@@ -278,6 +303,8 @@ def _endings(out: Emitter, scope: Scope, body: Body, actor: str) -> None:
     if out.jumps("fail"):
         out.label("fail")
         out.line("w->alive = 1;")
+        if unit:
+            out.line(f"able(w, {unit});")
         out.line(f"w->actor = {actor};")
         out.line("found(w, kinds[e], e, s);")
     out.label("next")
@@ -309,6 +336,8 @@ def _expand(maker: _Maker, entries: list[Entry]) -> str:
     else:
         out.locals.append("(void)stuck;")
     out.locals.append("(void)kinds;")
+    if maker.units is not None:
+        out.line("reduce(w, s);")
     out.line("return;")
     _exits(out, "", "return;")
     return _function(maker, "static void expand(struct worker *w, const u64 *s)", out)

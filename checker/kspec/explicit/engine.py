@@ -7,27 +7,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Result, Run, Status
+from kspec.explicit.behaviours import with_behaviours
 from kspec.explicit.budgets import Budgets, StopError, resident
 from kspec.explicit.checkpoint import Identity, Keeping, Store
 from kspec.explicit.codegen import Native
 from kspec.explicit.fields import Unsupported
 from kspec.explicit.orbits import OrbitTracer
-from kspec.explicit.reduction import Mode, up_to_symmetry, with_symmetry
+from kspec.explicit.partial import with_partial
+from kspec.explicit.reduction import Mode, Modes, Reduction, reduced, up_to_symmetry
 from kspec.explicit.search import NAME, Search, Sighting
 from kspec.explicit.shortest import DirectTracer
 from kspec.explicit.space import BrokenError
 from kspec.explicit.spill import Spill
 from kspec.explicit.tiers import NoCompilerError, Tiers
-from kspec.explicit.toolchain import system_compiler, tiny_compiler
+from kspec.explicit.statistics import statistics
+from kspec.explicit.toolchain import CompileError, system_compiler, tiny_compiler
 from kspec.explicit.traces import TooManyError, Tracer, polling
 from kspec.explicit.tuning import Tuning
 from kspec.interp.explore import InterpEngine
 from kspec.system.model import System
-from kspec.types import IdType
 
 GRACE = 0.7
 """Seconds that choosing the runs to show may take once a budget has run out."""
 PLAIN = "switches not minimised"
+UNREDUCED = "no reduction: the model has temporal properties, which are checked on all states"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,14 @@ class ExplicitEngine:
         """The engine with that use of symmetry."""
         return replace(self, tuning=replace(self.tuning, symmetry=symmetry))
 
+    def sparing(self, partial: Mode) -> ExplicitEngine:
+        """The engine with that use of partial-order reduction."""
+        return replace(self, tuning=replace(self.tuning, partial=partial))
+
+    def with_statistics(self) -> ExplicitEngine:
+        """The engine that says what makes the states many."""
+        return replace(self, tuning=replace(self.tuning, statistics=True))
+
     def checkpointed(
         self, folder: Path, every: float, resume: bool, about: tuple[tuple[str, str], ...]
     ) -> ExplicitEngine:
@@ -62,22 +73,34 @@ class ExplicitEngine:
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Checks every property of the system."""
 
-        def explore(budget: Budget, symmetric: tuple[IdType, ...], trial: bool = False) -> Result:
+        def explore(budget: Budget, reduction: Reduction, trial: bool = False) -> Result:
             engine = replace(self, keeping=None, spill=None) if trial else self
-            return engine._explore(system, goals, budget, control, symmetric)
+            return engine._explore(system, goals, budget, control, reduction)
 
-        return with_symmetry(self.tuning.symmetry, system, budget, explore)
+        modes = Modes(self.tuning.symmetry, self.tuning.partial)
+        if system.temporal:
+            result = explore(budget, Reduction())
+            asked = "on" in (modes.symmetry, modes.partial)
+            return replace(result, notes=(*result.notes, UNREDUCED)) if asked else result
+        return reduced(modes, system, goals, budget, explore)
 
     def _explore(
-        self, system: System, goals: Goals, budget: Budget, control: Control, symmetric: tuple[IdType, ...]
+        self, system: System, goals: Goals, budget: Budget, control: Control, reduction: Reduction
     ) -> Result:
-        """One search, up to permutations of some types."""
+        """One search."""
         started = time.monotonic()
         budgets = Budgets(budget, control, started)
         tiers: Tiers | None = None
         store: Store | None = None
         try:
-            tiers = Tiers(system, max(1, budget.threads), self.tuning, budgets.poll, symmetric=symmetric)
+            tiers = Tiers(
+                system,
+                max(1, budget.threads),
+                self.tuning,
+                budgets.poll,
+                symmetric=reduction.symmetric,
+                relations=reduction.relations,
+            )
             store = self._store(system, tiers.native)
             spill = Spill(self.spill) if self.spill is not None else None
             return _check(Search(system, goals, budgets, tiers, self.tuning, store, spill))
@@ -98,7 +121,7 @@ class ExplicitEngine:
         if self.keeping is None:
             return None
         types = tuple(f"{t.name}[{t.size}]" for t in native.symmetric)
-        return Store(self.keeping, Identity(system.hash, native.words, types))
+        return Store(self.keeping, Identity(system.hash, native.words, types, bool(native.stage_bytes)))
 
 
 def _check(search: Search) -> Result:
@@ -125,7 +148,9 @@ def _answer(search: Search) -> Result:
         search.tiers.close()
     if status != "unknown" and search.store is not None:
         search.store.drop()
-    result = _result(search, status, evidence, reason)
+    result = _with_statistics(search, _result(search, status, evidence, reason))
+    if status == "exhausted":
+        return with_behaviours(search, result)
     if complete:
         return result
     note = f"it had seen {evidence.states} states of the first level"
@@ -153,6 +178,7 @@ def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> 
         unmet = (p.name for p in search.system.properties if p.kind == "reachable")
         findings += [Finding(name, None) for name in unmet if name not in search.seen]
     evidence, remarks = up_to_symmetry(search, evidence)
+    evidence, more = with_partial(search, evidence)
     return Result(
         NAME,
         status,
@@ -163,8 +189,18 @@ def _result(search: Search, status: Status, evidence: Evidence, reason: str) -> 
         reason=reason,
         seconds=time.monotonic() - search.budgets.started,
         memory=resident(),
-        notes=(*((PLAIN,) if plain else ()), *search.tiers.notes, *search.notes, *remarks),
+        notes=(*((PLAIN,) if plain else ()), *search.tiers.notes, *search.notes, *remarks, *more),
     )
+
+
+def _with_statistics(search: Search, result: Result) -> Result:
+    """The result with what makes the states many, if that is wanted and there is the time."""
+    if not search.tuning.statistics or result.status == "unknown":
+        return result
+    try:
+        return replace(result, statistics=statistics(search, search.tiers.cache))
+    except (CompileError, OSError, StopError) as e:
+        return replace(result, notes=(*result.notes, f"no statistics: {e}"))
 
 
 def _run(tracer: Tracer, name: str, sighting: Sighting) -> tuple[Run, bool]:

@@ -22,6 +22,9 @@ def recent_states(words: int) -> int:
 MAX_STATES = (1 << 32) - (1 << 20)
 """Numbers of states have 32 bits."""
 
+FANOUT = 1 << 20
+"""The most successors of one state."""
+
 U64 = ctypes.c_uint64
 
 
@@ -57,7 +60,7 @@ class Worker(ctypes.Structure):
         for name in (
             "shared", "batch", "hashes", "sources", "taken", "found", "recent", "frames", "capacity", "n", "at", "stop",
             "held", "held_end", "source", "origin", "base", "alive", "cut", "broken", "mode", "target",
-            "hit", "first", "actors", "edges", "edge_count", "edge_capacity", "actor",
+            "hit", "first", "actors", "edges", "edge_count", "edge_capacity", "actor", "stage",
         )
     ]  # fmt: skip
 
@@ -90,6 +93,7 @@ class Worker(ctypes.Structure):
     edge_count: int
     edge_capacity: int
     actor: int
+    stage: int
 
 
 class Image:

@@ -1,13 +1,20 @@
-"""Which searches are made up to symmetry, and what is said about it."""
+"""Which searches are made up to symmetry or with partial-order reduction, and what is said about it.
+
+Both together are sound: the stubborn set of the state that stands for an orbit is taken (Emerson, Jha and
+Peled, "Combining partial order and symmetry reductions", TACAS 1997), and with an action's unit all units of
+the action are sticky, so that cycles of orbits are broken as cycles of states are.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
 
-from kspec.engine.protocol import Budget, Evidence, Result
+from kspec.engine.protocol import Budget, Evidence, Goals, Result
 from kspec.explicit.orbits import totals
+from kspec.explicit.partial import relations_of, saving, shortened
+from kspec.explicit.relations import Relations
 from kspec.explicit.search import Search
 from kspec.system.model import System
 from kspec.system.scalarsets import scalarsets
@@ -19,41 +26,125 @@ WORTHWHILE = 6
 """Permutations below which ``auto`` does without."""
 SMALL = 200_000
 """States up to which ``auto`` explores them all: full counts are worth more than the time."""
+WORTH_SPARING = 0.2
+"""The share of the steps that partial-order reduction has to leave out to be worth its while."""
 NAME = "symmetry"
 
 
+@dataclass(frozen=True)
+class Reduction:
+    """What a search leaves out: states of the same orbit, steps outside of stubborn sets."""
+
+    symmetric: tuple[IdType, ...] = ()
+    relations: Relations | None = None
+
+    @property
+    def none(self) -> bool:
+        """Whether it leaves out nothing."""
+        return not self.symmetric and self.relations is None
+
+
 class Explore(Protocol):
-    """A search with a budget, up to permutations of the given types; a ``trial`` leaves checkpoints alone."""
+    """A search with a budget and a reduction; a ``trial`` leaves checkpoints alone."""
 
-    def __call__(self, budget: Budget, symmetric: tuple[IdType, ...], trial: bool = False) -> Result: ...
+    def __call__(self, budget: Budget, reduction: Reduction, trial: bool = False) -> Result: ...
 
 
-def with_symmetry(mode: Mode, system: System, budget: Budget, explore: Explore) -> Result:
-    """The answer of a search, up to symmetry if that is wanted and possible.
+NOTHING = Reduction()
 
-    ``auto`` explores without symmetry first, and starts again with it when there are many states.
+
+@dataclass(frozen=True)
+class Modes:
+    """Which reductions are wanted."""
+
+    symmetry: Mode
+    partial: Mode
+
+
+def reduced(modes: Modes, system: System, goals: Goals, budget: Budget, explore: Explore) -> Result:
+    """The answer of a search with the reductions that are wanted and possible.
+
+    ``auto`` explores without them first, and starts again with them when there are many states; steps are
+    left out automatically only where that leaves out many, and not in the search for one violation, which
+    has to be looked for without in the end.
     """
-    if mode == "off":
-        return explore(budget, ())
     started = time.monotonic()
-    sets = scalarsets(system)
-    refused = tuple(f"no symmetry: {r}" for r in sets.refusals)
-    if not sets.types or (mode == "auto" and sets.group < WORTHWHILE):
-        return _noted(explore(budget, ()), refused)
-    if mode == "auto":
-        few = budget.states is not None and budget.states <= SMALL
-        result = explore(budget, ()) if few else explore(replace(budget, states=SMALL), (), trial=True)
-        if few or result.status != "unknown" or result.reason not in ("states", "memory"):
-            return _noted(result, refused)
-    result = explore(_left(budget, started), sets.types)
+    must, may, notes = _reductions(modes, system, goals, budget)
+    trial: Result | None = None
+    if must != may:
+        if budget.states is not None and budget.states <= SMALL:
+            return _finished(explore(budget, must), system, must, budget, started, explore, notes)
+        trial = explore(replace(budget, states=SMALL), must, trial=True)
+        if trial.status != "unknown" or trial.reason not in ("states", "memory"):
+            return _finished(trial, system, must, budget, started, explore, notes)
+        if modes.partial == "auto" and may.relations is not None:
+            second = explore(replace(_left(budget, started), states=SMALL), may, trial=True)
+            if second.status != "unknown" or second.reason not in ("states", "memory"):
+                return _finished(_no_worse(second, trial), system, may, budget, started, explore, notes)
+            if saving(second) < WORTH_SPARING:
+                may = replace(may, relations=None)
+    result = explore(_left(budget, started), may)
+    if trial is not None and may.relations is not None:
+        result = _no_worse(result, trial)
+    return _finished(result, system, may, budget, started, explore, notes)
+
+
+def _reductions(
+    modes: Modes, system: System, goals: Goals, budget: Budget
+) -> tuple[Reduction, Reduction, tuple[str, ...]]:
+    """The reductions that are made in any case, those that may be made, and why others are not."""
+    must, may = NOTHING, NOTHING
+    notes: tuple[str, ...] = ()
+    if modes.symmetry != "off":
+        sets = scalarsets(system)
+        notes += tuple(f"no symmetry: {r}" for r in sets.refusals)
+        if modes.symmetry == "on" or sets.group >= WORTHWHILE:
+            may = replace(may, symmetric=sets.types)
+            must = may if modes.symmetry == "on" else must
+    if modes.partial == "on" and budget.depth is not None:
+        notes += ("no partial-order reduction: it does not keep depths, and the depth is limited",)
+    elif modes.partial == "on" or (modes.partial == "auto" and goals.wanted is None and budget.depth is None):
+        relations = relations_of(system, bool(may.symmetric))
+        if isinstance(relations, Relations):
+            may = replace(may, relations=relations)
+            must = replace(must, relations=relations) if modes.partial == "on" else must
+        elif modes.partial == "on":
+            notes += (relations,)
+    return must, may, notes
+
+
+def _no_worse(result: Result, trial: Result) -> Result:
+    """Within how many steps nothing is wrong, as the trial without the reduction has shown."""
+    if result.status != "unknown" or trial.evidence is None or trial.evidence.partial:
+        return result
+    return replace(result, bound=trial.evidence.depth)
+
+
+def _finished(
+    result: Result,
+    system: System,
+    reduction: Reduction,
+    budget: Budget,
+    started: float,
+    explore: Explore,
+    notes: tuple[str, ...],
+) -> Result:
+    """The result with shortest runs, and with what could be hidden behind a reduction."""
     if result.evidence is None or not result.evidence.reduction:
-        return _noted(result, refused)
-    doubtful = sorted(sets.confusable & {f.property for f in result.findings})
-    if doubtful:
-        # Which of several errors is raised may depend on which state stands for the orbit.
-        result = explore(_left(budget, started), ())
-        return _noted(result, (*refused, f"no symmetry: it could hide other errors behind {doubtful[0]}"))
-    return _noted(result, refused)
+        return _noted(result, notes)
+    if reduction.symmetric:
+        doubtful = sorted(scalarsets(system).confusable & {f.property for f in result.findings})
+        if doubtful:
+            # Which of several errors is raised may depend on which state stands for the orbit.
+            result = explore(_left(budget, started), NOTHING)
+            return _noted(result, (*notes, f"no symmetry: it could hide other errors behind {doubtful[0]}"))
+    if result.evidence is not None and result.evidence.partial:
+
+        def again(budget: Budget) -> Result:
+            return explore(budget, replace(reduction, relations=None), trial=True)
+
+        result = shortened(result, _left(budget, started), again)
+    return _noted(result, notes)
 
 
 def up_to_symmetry(search: Search, evidence: Evidence) -> tuple[Evidence, tuple[str, ...]]:

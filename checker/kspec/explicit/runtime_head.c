@@ -96,6 +96,7 @@ struct worker {
 	u64 edge_count;		/* how many there are, */
 	u64 edge_capacity;	/* and for how many there is room */
 	u64 actor;		/* who takes the step that is being looked at */
+	void *stage;		/* room for choosing among the steps of a state */
 };
 
 /* SEARCH stores successors and notes sightings.  The others store nothing.  SWEEP marks states with marked

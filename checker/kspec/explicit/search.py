@@ -58,7 +58,9 @@ class Search:
     def __post_init__(self) -> None:
         native = self.tiers.native
         self.budget = self.budgets.budget
-        sizes = Sizes(native.words, len(native.properties), len(native.actions), native.frame_bytes)
+        sizes = Sizes(
+            native.words, len(native.properties), len(native.actions), native.frame_bytes, native.stage_bytes
+        )
         tuning = self.tuning
         memory = self.budgets.memory()
         self.limit = memory + resident()
@@ -74,6 +76,7 @@ class Search:
         self.pending: list[tuple[int, int]] = []
         self.before = self.counts()
         self.notes: list[str] = []
+        self.went_on = False
         self.reported = self.budgets.started
 
     def run(self) -> tuple[Status, Counts]:
@@ -172,6 +175,7 @@ class Search:
         self.before, self.complete = Counts(*known.before), known.complete
         self.seen = {name: Sighting(length, words) for name, length, words in known.seen}
         self.decide()
+        self.went_on = True
         self.notes.append(f"resumed at {known.count} states")
         return True
 

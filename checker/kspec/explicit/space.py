@@ -14,8 +14,10 @@ from itertools import pairwise
 
 from kspec.explicit.memory import Region
 from kspec.explicit.native import (
+    FANOUT,
     HELD,
     MAX_STATES,
+    U64,
     WORK_BROKEN,
     WORK_GROW,
     Image,
@@ -32,8 +34,6 @@ TIGHT = 0.85
 EDGES = 1 << 19
 """The most steps that one sweep of a level notes."""
 END = 0xFFFFFFFF
-FANOUT = 1 << 20
-"""The most successors of one state."""
 
 
 class BrokenError(Exception):
@@ -46,12 +46,14 @@ class NoMemoryError(Exception):
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a system needs: words of a state, numbers of properties and actions, bytes for open choices."""
+    """What a system needs: words of a state, numbers of properties and actions, bytes for open choices and for
+    choosing among steps."""
 
     words: int
     properties: int
     actions: int
     frames: int
+    stage: int = 0
 
 
 class Space:
@@ -298,6 +300,10 @@ class Space:
             taken = [a + b for a, b in zip(taken, row)]
         return taken, sum(w.cut for w in self.workers)
 
+    def spared(self) -> int:
+        """How many successors partial-order reduction left out."""
+        return sum(int(U64.from_address(w.stage + 8).value) for w in self.workers) if self.sizes.stage else 0
+
     def sightings(self) -> Iterator[tuple[int, tuple[int, ...]]]:
         """What was seen since the last call: property number and words of the smallest state (all workers)."""
         best: dict[int, tuple[int, ...]] = {}
@@ -407,8 +413,8 @@ class Space:
         batch_sizes = (FANOUT * 8 * s.words, FANOUT * 8, FANOUT * 4, FANOUT * 4)
         found_size = 2 * s.properties * (s.words + 2) * 8
         sizes = (*batch_sizes, (s.actions + 1) * 8, found_size, recent_states(s.words) * 8 * s.words)
-        regions = [Region(size) for size in (*sizes, s.frames)]
-        batch, hashes, sources, actors, taken, found, recent, frames = (r.address for r in regions)
+        regions = [Region(size) for size in (*sizes, s.frames, s.stage)]
+        batch, hashes, sources, actors, taken, found, recent, frames, stage = (r.address for r in regions)
         self._regions += regions
         return Worker(
             shared=self._at,
@@ -419,6 +425,7 @@ class Space:
             taken=taken,
             found=found,
             frames=frames,
+            stage=stage,
             recent=recent,
             capacity=FANOUT,
         )

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from kspec.explicit.cache import Cache, open_cache
 from kspec.explicit.codegen import Native, generate
 from kspec.explicit.native import Image
+from kspec.explicit.relations import Relations
 from kspec.explicit.toolchain import (
     Compilation,
     CompileError,
@@ -75,16 +76,18 @@ class Tiers:
         poll: Callable[[], None],
         environ: Mapping[str, str] = os.environ,
         symmetric: tuple[IdType, ...] = (),
+        relations: Relations | None = None,
     ) -> None:
         """Generates the code and makes the first image; raises Unsupported or NoCompilerError.
 
         ``poll`` is called while a compiler is waited for, and may raise to give up.  One state stands for
-        its orbit under permutations of the ``symmetric`` types.
+        its orbit under permutations of the ``symmetric`` types.  With ``relations`` only the steps of stubborn
+        sets are taken.
         """
         self._poll = poll
         self.cache: Cache = open_cache(environ)
         self.threads = threads
-        self.native: Native = generate(system, symmetric)
+        self.native: Native = generate(system, symmetric, relations)
         self._fast_text = self.native.text if threads == 1 else self.native.threaded
         cc = system_compiler(environ) if tuning.tier != "tcc" else None
         tcc = tiny_compiler() if tuning.tier != "cc" else None
