@@ -62,9 +62,9 @@ def test_progress_is_shown_and_wiped(tmp_path: Path) -> None:
     (tmp_path / "large.kspec").write_text(LARGE)
     code, out = on_a_terminal(tmp_path, "check", "--engine", "interp", "--timeout", "4", "large.kspec")
     assert code == 3
-    samples = re.findall(r"\d+/1 done; default [0-9.]+ s \(interp\): (\d+) states, frontier \d+, depth", out)
+    samples = re.findall(r"0/1 done, [0-9.]+ s\r?\n  default [0-9.]+ s: (\d+) states, depth \d+, frontier \d+", out)
     assert samples and int(samples[-1]) > 100
-    assert out.count("\r\x1b[2K") >= len(samples)
+    assert len(re.findall(r"\r(?:\x1b\[\d+A)?\x1b\[J", out)) >= len(samples)
 
 
 def test_a_dumb_terminal_gets_no_control_sequences(tmp_path: Path) -> None:

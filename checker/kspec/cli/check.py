@@ -190,7 +190,7 @@ class _Run:
 
     def tick(self, running: tuple[Sample, ...]) -> None:
         named = tuple((self._name(s.index), s) for s in running)
-        self.screen.progress(len(self.done), len(self.work), named, time.monotonic())
+        self.screen.progress(len(self.done), len(self.work), named, time.monotonic(), self.interrupt.requested)
 
     def stop_requested(self) -> bool:
         return self.interrupt.requested

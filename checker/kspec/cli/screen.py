@@ -1,7 +1,7 @@
-"""What people see while checks run: rows on standard output, one progress line on a terminal.
+"""What people see while checks run: rows on standard output, lines with the progress on a terminal.
 
-The progress line goes to standard error and only if that is a terminal; it is wiped before anything
-else is written, so rows and progress can share one screen.
+The progress goes to standard error and only if that is a terminal; it is wiped before anything else is
+written, so rows and progress can share one screen.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from kspec.engine.child import size_text
+from kspec.cli.progress import Board
 from kspec.engine.pool import Sample
-from kspec.lang.diagnostics import visible
 from kspec.report.words import duration
 from kspec.trace.model import Trace
 from kspec.trace.replay import ReplayResult
@@ -25,7 +24,8 @@ from kspec.trace.replay_view import ReplayView, replay_plain
 from kspec.trace.table import TraceView, plain
 
 _EVERY = 0.2
-_WIPE = "\r\x1b[2K"
+_MOST = 24
+"""Lines of progress."""
 
 
 class _Console(Console):
@@ -62,8 +62,9 @@ class Screen:
     out: Console
     quiet: bool = False
     shown_at: float = field(default=0.0, init=False)
-    visible_line: bool = field(default=False, init=False)
-    rates: dict[int, tuple[float, int, float]] = field(default_factory=dict, init=False)
+    lines: int = field(default=0, init=False)
+    board: Board = field(default_factory=Board, init=False)
+    began: float | None = field(default=None, init=False)
 
     def print(self, text: Text | str = "") -> None:
         """Writes a line of the report."""
@@ -87,46 +88,32 @@ class Screen:
         elif not self.quiet:
             self.out.print(replay_plain(trace, result), end="")
 
-    def progress(self, done: int, total: int, running: tuple[tuple[str, Sample], ...], now: float) -> None:
+    def progress(
+        self, done: int, total: int, running: tuple[tuple[str, Sample], ...], now: float, stopping: bool = False
+    ) -> None:
         """Shows where the running checks are, a few times a second, on a terminal."""
+        self.began = now if self.began is None else self.began
         if not _is_terminal(sys.stderr) or now - self.shown_at < _EVERY or not running:
             return
         self.shown_at = now
-        oldest = max(running, key=lambda pair: pair[1].seconds)
-        line = f"{done}/{total} done; {self._sample(*oldest)}"
-        if len(running) > 1:
-            line += f"; {len(running) - 1} more running"
-        width = shutil.get_terminal_size().columns
-        sys.stderr.write(_WIPE + line[: max(10, width - 1)])
+        head = f"{done}/{total} done, {duration(now - self.began)}"
+        if stopping:
+            head += "; stopping (Ctrl-C again: at once)"
+        size = shutil.get_terminal_size()
+        room = max(2, min(_MOST, size.lines // 2))
+        lines = self.board.lines(head, running, now, max(20, size.columns - 1), room)
+        sys.stderr.write(self._over() + "\n".join(lines))
         sys.stderr.flush()
-        self.visible_line = True
+        self.lines = len(lines)
 
     def wipe(self) -> None:
-        """Takes the progress line away."""
-        if self.visible_line:
-            sys.stderr.write(_WIPE)
+        """Takes the progress away."""
+        if self.lines:
+            sys.stderr.write(self._over())
             sys.stderr.flush()
-            self.visible_line = False
+            self.lines = 0
 
-    def _sample(self, name: str, sample: Sample) -> str:
-        p = sample.progress
-        head = f"{visible(name)} {duration(sample.seconds)}"
-        if p is None:
-            return head
-        rate = self._rate(sample.index, p.states, p.seconds)
-        parts = [f"{p.states} states", f"frontier {p.frontier}", f"depth {p.depth}", f"{rate:.0f} states/s"]
-        if not p.states:
-            parts = [f"depth {p.depth}"]
-        if p.memory:
-            parts.append(size_text(p.memory))
-        if p.note:
-            parts.append(visible(p.note))
-        return f"{head} ({p.engine}): {', '.join(parts)}"
-
-    def _rate(self, index: int, states: int, seconds: float) -> float:
-        """Distinct states per second since the last sample of this check."""
-        before, count, rate = self.rates.get(index, (0.0, 0, 0.0))
-        if seconds > before:
-            rate = max(0, states - count) / (seconds - before)
-            self.rates[index] = (seconds, states, rate)
-        return rate
+    def _over(self) -> str:
+        """Goes to the beginning of the progress and clears all below."""
+        up = f"\x1b[{self.lines - 1}A" if self.lines > 1 else ""
+        return f"\r{up}\x1b[J"

@@ -17,7 +17,7 @@ from kspec.engine.protocol import LEVELS, Progress
 SIZE = mmap.PAGESIZE
 _FLAG = struct.Struct("<I")
 _SEQUENCE = struct.Struct("<I")
-_SAMPLE = struct.Struct(f"<QQQQQdd{LEVELS}Q32s160s")
+_SAMPLE = struct.Struct(f"<QQQQQdd{LEVELS + 1}Q32s160s")
 _SEQUENCE_AT = 4
 _SAMPLE_AT = 8
 _BIG = (1 << 64) - 1
@@ -57,7 +57,7 @@ class ControlBlock:
         counts = [min(max(n, 0), _BIG) for n in (p.states, p.transitions, p.depth, p.frontier, p.memory)]
         (sequence,) = _SEQUENCE.unpack_from(self.memory, _SEQUENCE_AT)
         _SEQUENCE.pack_into(self.memory, _SEQUENCE_AT, (sequence | 1) & 0xFFFFFFFF)
-        levels = [min(n, _BIG) for n in (*p.levels, *(0,) * LEVELS)[:LEVELS]]
+        levels = [min(n, _BIG) for n in (p.complete, *p.levels, *(0,) * LEVELS)[: LEVELS + 1]]
         texts = p.engine.encode()[:32], p.note.encode()[:160]
         _SAMPLE.pack_into(self.memory, _SAMPLE_AT, *counts, p.seconds, p.finishing, *levels, *texts)
         _SEQUENCE.pack_into(self.memory, _SEQUENCE_AT, ((sequence | 1) + 1) & 0xFFFFFFFF)
@@ -72,13 +72,13 @@ class ControlBlock:
                 break
         else:
             return None
-        states, transitions, depth, frontier, memory, seconds, finishing, *levels, engine, note = sample
+        states, transitions, depth, frontier, memory, seconds, finishing, complete, *levels, engine, note = sample
         name = _text(engine)
         if before == 0 or not name:
             return None
         sizes = tuple(n for n in levels if n)
         return Progress(
-            name, states, transitions, depth, frontier, memory, seconds, _text(note), sizes, finishing
+            name, states, transitions, depth, frontier, memory, seconds, _text(note), sizes, finishing, complete
         )
 
 

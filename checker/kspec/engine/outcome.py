@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from kspec.engine.checkpoints import Kept
 from kspec.engine.judge import Outcome
-from kspec.engine.protocol import Evidence
+from kspec.engine.protocol import Evidence, Statistics
 from kspec.engine.verdict import Verdict
 from kspec.lang.diagnostics import Diagnostic
 from kspec.lang.source import Source, Span
@@ -48,6 +48,7 @@ class CheckReport:
     ``replayed`` is a saved trace that is not met, with what became of it.
     ``certificates`` are the texts of proofs, ``certificate_files`` their paths once written.
     ``explained`` says, line by line, what keeps proofs by induction from going through.
+    ``complete``: every reachable state was looked at.  ``statistics``: what makes the states many.
     ``checkpoint`` is what an unfinished search left, ``advice`` what can be done to get an answer.
     ``fault`` is what an internal fault left for its report file (empty without one), ``fault_file`` that
     file's path once written.
@@ -64,6 +65,8 @@ class CheckReport:
     params: tuple[tuple[str, str], ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     evidence: Evidence | None = None
+    complete: bool = False
+    statistics: Statistics | None = None
     engines: tuple[str, ...] = ()
     runs: tuple[EngineRun, ...] = ()
     system_hash: str = ""

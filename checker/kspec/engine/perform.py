@@ -91,6 +91,8 @@ def _check(
         why=judgement.why,
         verdicts=answer.verdicts,
         evidence=answer.evidence,
+        complete=any(r.status == "exhausted" for r in answer.results),
+        statistics=next((r.statistics for r in answer.results if r.statistics is not None), None),
         engines=tuple(r.engine for r in answer.results),
         notes=answer.notes,
         explained=tuple(line for r in answer.results for o in r.obstacles for line in _explained(machine, o)),

@@ -52,6 +52,14 @@ class Checkpointing(Engine, Protocol):
 
 
 @runtime_checkable
+class Counting(Engine, Protocol):
+    """An engine that can say what makes the states many."""
+
+    def with_statistics(self) -> Engine:
+        """The engine that does so."""
+
+
+@runtime_checkable
 class Reducing(Engine, Protocol):
     """An engine that can let one state stand for its orbit."""
 
@@ -109,6 +117,8 @@ class _Question:
         c = s.checkpoints
         if isinstance(engine, Checkpointing) and c is not None and c.folder is not None:
             engine = engine.checkpointed(c.folder, c.every, c.resume, c.about)
+        if isinstance(engine, Counting) and s.statistics:
+            engine = engine.with_statistics()
         return engine
 
     def budget(self, engine: Engine, seconds: float | None = None) -> Budget:

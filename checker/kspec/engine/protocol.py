@@ -42,7 +42,7 @@ class Progress:
     """A sample of a running search.
 
     ``levels``: the sizes of the last complete levels of a breadth-first search (at most ``LEVELS``), oldest
-    first.  ``finishing``: the seconds that an engine which was asked to stop still needs to end in order
+    first; ``complete``: the states in all complete levels.  ``finishing``: the seconds that an engine which was asked to stop still needs to end in order
     (it writes a checkpoint); whoever interrupted it waits so long.
     """
 
@@ -56,6 +56,7 @@ class Progress:
     note: str = ""
     levels: tuple[int, ...] = ()
     finishing: float = 0.0
+    complete: int = 0
 
 
 LEVELS = 16
@@ -160,6 +161,32 @@ class Evidence:
         return "partial order" in self.reduction
 
 
+@dataclass(frozen=True)
+class CellShare:
+    """What a cell has to do with the number of states: its bits, the distinct values of it that were reached
+    (of all its elements together), and how many states would be distinct without it."""
+
+    cell: str
+    bits: int
+    values: int
+    without: int
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What makes the states of a search many.
+
+    ``states`` are those that were stored.  Not ``exact``: the counts of ``cells`` are estimates, within about
+    2 %.  ``first``: how many states of an evenly spread sample were first reached by each action (empty
+    where this is not known).
+    """
+
+    states: int
+    exact: bool
+    cells: tuple[CellShare, ...] = ()
+    first: tuple[tuple[str, int], ...] = ()
+
+
 Status = Literal["exhausted", "stopped", "bounded", "proved", "simulated", "unknown"]
 
 
@@ -191,6 +218,7 @@ class Result:
     notes: tuple[str, ...] = field(default=())
     obstacles: tuple[Obstacle, ...] = ()
     shortest: tuple[str, ...] = ()
+    statistics: Statistics | None = None
     behaviours: tuple[str, ...] = ()
     undecided: str = ""
 

@@ -291,8 +291,9 @@ class Search:
         seconds = self.reported - self.budgets.started
         self.budgets.control.report(
             Progress(
-                NAME, counts.states, counts.transitions, depth, waiting, resident(), seconds, note, levels, finishing
-            )
+                NAME, counts.states, counts.transitions, depth, waiting, resident(), seconds, note, levels, finishing,
+                self.starts[-1],
+            )  # fmt: skip
         )
 
     def counts(self) -> Counts:

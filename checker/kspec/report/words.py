@@ -71,8 +71,14 @@ def ago(moment: float) -> str:
     return f"{seconds / 86400:.0f} days ago"
 
 
-def duration(seconds: float) -> str:
-    """A time for people: ``0.34 s``, ``12.0 s``, ``3 min 20 s``."""
+def duration(seconds: float, *, rough: bool = False) -> str:
+    """A time for people: ``0.34 s``, ``12.0 s``, ``3 min 20 s``, ``2 h 5 min``; ``rough`` has whole seconds."""
+    if seconds >= 7200:
+        return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60} min"
+    if rough and seconds < 120:
+        return f"{seconds:.0f} s"
+    if rough:
+        return f"{seconds / 60:.0f} min"
     if seconds < 10:
         return f"{seconds:.2f} s"
     if seconds < 120:
