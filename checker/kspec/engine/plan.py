@@ -141,7 +141,7 @@ class _Question:
             violated = [v for v in violated if v.property in self.goals.wanted]
         else:
             violated = sorted(violated, key=lambda v: v.run.length if v.run else 0)[:1]
-        short = all(known_shortest(results, v.property, v.run.length) for v in violated if v.run)
+        short = all(known_shortest(results, v.property, v.run.length) for v in violated if v.run and v.run.loop is None)
         return "final" if short else "answered"
 
 

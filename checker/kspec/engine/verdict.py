@@ -202,17 +202,6 @@ def known_shortest(results: Iterable[Result], name: str, length: int) -> bool:
     return False
 
 
-def known_shortest(results: Iterable[Result], name: str, length: int) -> bool:
-    """Whether the results together show that no run to a violation of ``name`` has fewer steps than ``length``."""
-    for r in results:
-        finding = _named(r.findings, name)
-        own = finding is not None and finding.run is not None and finding.run.length == length
-        complete = complete_depth(r)
-        if (own and is_shortest(r, length, name)) or (complete is not None and length <= complete + 1):
-            return True
-    return False
-
-
 def evidence_of(results: Iterable[Result]) -> Evidence | None:
     """The evidence of an exhaustive search among the results, else of the one that got furthest."""
     found = [r for r in results if r.evidence is not None]

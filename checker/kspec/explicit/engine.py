@@ -19,8 +19,8 @@ from kspec.explicit.search import NAME, Search, Sighting
 from kspec.explicit.shortest import DirectTracer
 from kspec.explicit.space import BrokenError
 from kspec.explicit.spill import Spill
-from kspec.explicit.tiers import NoCompilerError, Tiers
 from kspec.explicit.statistics import statistics
+from kspec.explicit.tiers import NoCompilerError, Tiers
 from kspec.explicit.toolchain import CompileError, system_compiler, tiny_compiler
 from kspec.explicit.traces import TooManyError, Tracer, polling
 from kspec.explicit.tuning import Tuning
