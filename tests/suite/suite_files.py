@@ -16,6 +16,7 @@ class Directives:
     settings: dict[str, str] = field(default_factory=dict)
     exhausted: dict[str, int] | None = None
     unmerged: dict[str, int] | None = None
+    undecided: set[str] = field(default_factory=set)
     violates: dict[str, int | None] = field(default_factory=dict)
     reaches: dict[str, int | None] = field(default_factory=dict)
     errors: list[tuple[str, int, int]] = field(default_factory=list)
@@ -65,6 +66,8 @@ def _directive(out: Directives, kind: str, rest: str) -> None:
         out.errors.append((found[1], int(found[2]), int(found[3])))
     elif found := re.fullmatch(r"check (\S+) (met|unmet|undecided|invalid)", rest):
         out.checks[found[1]] = found[2]
+    elif found := re.fullmatch(r"undecided (\S+)", rest):
+        out.undecided.add(found[1])
     elif found := re.fullmatch(r'message (\S+) "(.*)"', rest):
         out.messages[found[1]] = found[2].replace('\\"', '"')
     elif found := re.fullmatch(r'scenario "(.*)" (passes|fails at \d+)', rest):

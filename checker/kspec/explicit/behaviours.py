@@ -22,12 +22,15 @@ from kspec.explicit.search import Search
 from kspec.explicit.space import BrokenError
 from kspec.explicit.toolchain import CompileError, Compiler, start, system_compiler, tiny_compiler
 from kspec.interp.machine import Machine
+from kspec.interp.temporal import VacuousError, lassos
 from kspec.system.model import Property, System
 from kspec.system.packing import slots, unpack
 from kspec.system.scalarsets import scalarsets
-from kspec.system.temporal import Claim
+from kspec.system.temporal import NO, Claim
 from kspec.temporal.automaton import Automaton, TooLargeError, violating
 
+FEW = 20_000
+"""States up to which the interpreter decides where native code cannot."""
 LARGE = 30_000
 """States from which the system's compiler is worth its time."""
 
@@ -38,15 +41,18 @@ def with_behaviours(search: Search, result: Result) -> Result:
     if not system.temporal:
         return result
     try:
-        found, satisfied = _decide(search)
+        try:
+            found, satisfied = _decide(search)
+        except (Unsupported, CompileError, OSError) as e:
+            found, satisfied = _by_interpreter(search, str(e))
     except StopError as stop:
         return replace(result, undecided=stop.reason)
     except MemoryError:
         return replace(result, undecided="memory")
     except TooLargeError:
         return replace(result, undecided="the automaton of a property is too large")
-    except (Unsupported, BrokenError, CompileError, OSError) as e:
-        return replace(result, undecided=str(e).splitlines()[0] if str(e) else type(e).__name__)
+    except (VacuousError, BrokenError) as e:
+        return replace(result, undecided=str(e))
     return replace(
         result,
         findings=(*result.findings, *found),
@@ -56,9 +62,20 @@ def with_behaviours(search: Search, result: Result) -> Result:
     )
 
 
+def _by_interpreter(search: Search, why: str) -> tuple[list[Finding], list[str]]:
+    """The same by the interpreter, where native code cannot be made."""
+    count = len(search.space)
+    if count > FEW:
+        raise BrokenError(f"{why}; {count} states are too many for the interpreter")
+    layout = slots(search.system)
+    states = [unpack(layout, search.space.words(n)) for n in range(count)]
+    return lassos(Machine(search.system), states, _polling(search))
+
+
 def _decide(search: Search) -> tuple[list[Finding], list[str]]:
     system = search.system
     work = [(p, c, violating(c.formula)) for p in system.temporal for c in representatives(system, p)]
+    every = violating(NO) if system.limits else None
     code = graph_code(system, [a for _, _, a in work])
     poll = _polling(search)
     compiler = _compiler(search)
@@ -66,14 +83,26 @@ def _decide(search: Search) -> tuple[list[Finding], list[str]]:
     graph = Graph(image, code, search.space, sum(search.counts().actions), poll)
     try:
         graph.build()
-        lassos = _Lassos(system, Machine(system), graph, search.starts[1])
+        initial = search.starts[1]
+        if every is not None and not _any(graph, every, initial):
+            raise VacuousError
+        maker = _Lassos(system, Machine(system), graph, initial)
         runs: dict[str, list[Run]] = {p.name: [] for p in system.temporal}
         for n, (p, _, automaton) in enumerate(work):
-            runs[p.name] += lassos.of(n, automaton)
+            runs[p.name] += maker.of(n, automaton)
     finally:
         graph.close()
     found = [Finding(name, min(r, key=lambda x: x.length)) for name, r in runs.items() if r]
     return found, [name for name, r in runs.items() if not r]
+
+
+def _any(graph: Graph, every: Automaton, initial: int) -> bool:
+    """Whether there is a fair behaviour at all."""
+    product = Product(graph, 0, every)
+    try:
+        return product.search(initial)
+    finally:
+        product.close()
 
 
 def representatives(system: System, p: Property) -> Iterator[Claim]:

@@ -32,7 +32,7 @@ from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Pro
 from kspec.interp.levels import Edges, Event, Levels, Sightings
 from kspec.interp.machine import Machine, Outcome
 from kspec.interp.sweep import fewest_switches, first_found
-from kspec.interp.temporal import lassos
+from kspec.interp.temporal import VacuousError, lassos
 from kspec.system.model import Action, State, System
 from kspec.system.packing import lanes, pack, slots
 from kspec.temporal.automaton import TooLargeError
@@ -108,6 +108,8 @@ class _Search:
             return replace(result, undecided=stop.reason)
         except TooLargeError:
             return replace(result, undecided="the automaton of a property is too large")
+        except VacuousError as e:
+            return replace(result, undecided=str(e))
         seconds = time.monotonic() - self.started
         return replace(result, findings=(*result.findings, *found), behaviours=tuple(satisfied), seconds=seconds)
 

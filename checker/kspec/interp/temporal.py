@@ -16,7 +16,7 @@ from kspec.engine.protocol import Finding, Run, Step
 from kspec.interp.lasso import holds, is_step
 from kspec.interp.machine import Machine
 from kspec.system.model import State
-from kspec.system.temporal import Constraint, Holds, constraints
+from kspec.system.temporal import NO, Constraint, Holds, constraints
 from kspec.temporal.automaton import Automaton, violating
 from kspec.temporal.components import components
 
@@ -57,12 +57,21 @@ class Arc:
 Poll: TypeAlias = Callable[[], None]
 
 
+class VacuousError(Exception):
+    """Every fair behaviour goes beyond a limit: to say that all that do not satisfy a property means nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("no fair behaviour stays within the limits")
+
+
 def lassos(machine: Machine, states: Sequence[State], poll: Poll) -> tuple[list[Finding], list[str]]:
     """The temporal properties that some fair behaviour violates, each with such a behaviour, and the names of
-    the others.  ``states`` are all that can be reached; ``poll`` may raise to give up."""
+    the others.  ``states`` are all that can be reached; ``poll`` may raise to give up.  Raises VacuousError."""
     found: list[Finding] = []
     satisfied: list[str] = []
     graph = graph_of(machine, states, poll)
+    if machine.system.limits and _Product(machine, graph, violating(NO), poll).lasso() is None:
+        raise VacuousError
     for p in machine.system.temporal:
         runs = [r for c in p.claims if (r := _Product(machine, graph, violating(c.formula), poll).lasso()) is not None]
         if runs:
