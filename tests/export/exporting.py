@@ -63,7 +63,8 @@ def truth(system: System, states: int = STATES) -> Truth | None:
     result = InterpEngine().check(system, Goals(everything=True), Budget(states=states), Quiet())
     if result.status != "exhausted" or result.evidence is None:
         return None
-    found = {f.property: f.run.length for f in (*result.findings, *result.witnesses) if f.run is not None}
+    shown = (*result.findings, *result.witnesses)
+    found = {f.property: f.run.length for f in shown if f.run is not None and f.property in everything(system)}
     return Truth(found, result.evidence.states, result.evidence.depth)
 
 

@@ -33,12 +33,24 @@ class Latch:
 
 
 @dataclass(frozen=True)
+class Word:
+    """A scalar of the state: its latches, the lowest bit first, and for each whether it is stored inverted.
+
+    The scalar is ``lo`` plus the number that the bits make.
+    """
+
+    name: str
+    lo: int
+    latches: tuple[int, ...]
+    inverted: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Circuit:
     """A circuit over the literals of ``aig``.
 
-    ``bad`` has a literal for each of the goals, by name.  ``scalars``: what every scalar of the state is in a frame,
-    as a function of latches (and, in the first frame, inputs).  ``template`` is what the circuit was made of and
-    ``inside`` maps its literals' nodes to literals of ``aig``.
+    ``bad`` has a literal for each of the goals, by name.  ``words`` group the latches of the state.  ``actions``: their
+    parameters as functions of the inputs, in the order in which the inputs ``select`` number them.
     """
 
     system: System
@@ -47,7 +59,7 @@ class Circuit:
     inputs: tuple[tuple[str, int], ...]
     latches: tuple[Latch, ...]
     bad: tuple[tuple[str, int], ...]
-    scalars: tuple[tuple[str, Bits], ...]
+    words: tuple[Word, ...]
     actions: tuple[tuple[str, tuple[tuple[str, Bits], ...]], ...]
 
 
@@ -100,7 +112,7 @@ class _Builder:
             inputs=tuple(self.inputs),
             latches=tuple(Latch(name, a, self.following[a]) for name, a in self.latches),
             bad=bad,
-            scalars=tuple((n, self._bits(v)) for n, v in zip(names, t.state, strict=True)),
+            words=self._words(names, memory),
             actions=tuple(
                 (a.action.name, tuple((v.name, self._bits(x)) for (v, _), x in zip(a.action.params, a.args)))
                 for a in t.actions
@@ -146,6 +158,16 @@ class _Builder:
                 self.table[x >> 1] = latch ^ inverted if first <= TRUE else self._first(started, latch, first)
                 out.append((latch, inverted, y))
         return out
+
+    def _words(self, names: Sequence[str], memory: Sequence[tuple[int, int, int]]) -> tuple[Word, ...]:
+        out: list[Word] = []
+        at = 0
+        for name, v in zip(names, self.t.state, strict=True):
+            mine = memory[at : at + len(v.literals)]
+            at += len(v.literals)
+            if mine:
+                out.append(Word(name, v.lo, tuple(a for a, _, _ in mine), tuple(i for _, i, _ in mine)))
+        return tuple(out)
 
     def _first(self, started: int, later: int, first: int) -> int:
         return self.aig.ite(started, later, first)

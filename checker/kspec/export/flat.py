@@ -96,7 +96,8 @@ Op: TypeAlias = Set | Store | When | Loop | Exit | Region
 class Flattener:
     """Flattens expressions and statements of one step or property; ``out`` is what has been made so far.
 
-    ``on_event``: the flag and code for an error or assertion of that name.  ``quantifiers``: the target has them.
+    ``on_event``: the flag and code for an error or assertion of that name.  ``quantifiers``: the target has them,
+    and indexes arrays with elements of themselves (Murphi does, Promela does not).
     ``locals`` and ``picks`` are the variables that were introduced: picks are free choices within their intervals.
     """
 
@@ -139,7 +140,7 @@ class Flattener:
             case Var(name):
                 return self.env[name]
             case Read(cell, index, old):
-                return Read(cell, tuple(self.value(i) for i in index), old)
+                return Read(cell, self._index(cell, index), old)
             case Unary(op, a):
                 return Unary(op, self.value(a))
             case Binary("and" | "or" | "implies"):
@@ -228,8 +229,18 @@ class Flattener:
         if over:
             self._each(over[0], lambda: self._stores(w, over[1:]))
             return
-        index = tuple(self.value(i) for i in w.index)
+        index = self._index(w.cell, w.index)
         self.out.append(Store(w.cell, index, self.value(w.value)))
+
+    def _index(self, cell: Cell, index: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        """The indices of an element; without reads of the same cell where the target does not take them."""
+        found = tuple(self.value(i) for i in index)
+        if self.quantifiers:
+            return found
+        return tuple(
+            self._named("at", i) if any(isinstance(n, Read) and n.cell.name == cell.name for n in walk(i)) else i
+            for i in found
+        )
 
     def _choose(self, s: Choose) -> None:
         """The value is a pick; every value is tried, since trying may raise errors."""

@@ -11,6 +11,8 @@ from kspec.system.model import System
 
 FORMATS = {
     "aiger": "a circuit for hardware model checkers (.aig binary, .aag text)",
+    "btor2": "words for hardware model checkers (.btor2)",
+    "vmt": "SMT-LIB 2 with annotations (.vmt)",
     "murphi": "a Murphi description for rumur (.m)",
     "promela": "a Promela model for SPIN (.pml)",
 }

@@ -99,8 +99,15 @@ class _Writer:
 
     @property
     def _at_once(self) -> bool:
-        """There is one initial state: the declarations say it."""
-        return len(self.p.initial) == 1 and not self.p.start_codes
+        """There is one initial state, and declarations can say it: lists of values are not negative."""
+        if len(self.p.initial) != 1 or self.p.start_codes:
+            return False
+        state = self.p.initial[0]
+        return all(
+            len(set(state[at : at + c.size])) == 1 or min(state[at : at + c.size]) >= 0
+            for c in self.p.system.state_cells
+            for at in (self.p.system.offsets[c.name],)
+        )
 
     def _shared(self) -> dict[str, tuple[Var, ...]]:
         """The free variables of each step, as variables that the steps share."""
