@@ -13,6 +13,7 @@ from kspec.engine.protocol import Budget, Control, Finding, Goals, Progress, Res
 from kspec.symbolic.bounded import Search, SolverGaveUp
 from kspec.symbolic.encode import encode
 from kspec.symbolic.evaluate import Unsupported
+from kspec.symbolic.jump import FIRST, Jump, available
 from kspec.symbolic.solver import new_solver
 from kspec.symbolic.supervise import Emit, supervise
 from kspec.system.effects import obligations
@@ -97,31 +98,88 @@ def search(
         template = encode(system)
     except Unsupported as e:
         return found.result("unknown", None, str(e))
-    names = (*obligations(system), *(n for n in sorted(found.goals)))
     limit = DEPTH if budget.depth is None else budget.depth
-    run = Search(template, new_solver(solver))
-    started = time.monotonic()
+    return _Levels(found, goals, limit, Search(template, new_solver(solver)), emit, jumps=solver is None).run()
+
+
+@dataclass
+class _Levels:
+    """A search by levels, that looks ahead from time to time (``jumps``) where one violation is enough.
+
+    ``complete``: up to there everything has been found.  ``clear``: up to there nothing of what is looked for by
+    jumps happens.  ``shortest``: found by a jump, and known to be shortest.
+    """
+
+    found: Found
+    goals: Goals
+    limit: int
+    levels: Search
+    emit: Emit[Result]
+    jumps: bool
     complete: int | None = None
-    while True:
-        level = run.level()
-        try:
-            for finding in run.sweep(level, [n for n in names if n not in found.names]):
-                found.add(finding)
-                emit.value(found.result("unknown", complete))
-        except SolverGaveUp as e:
-            return found.result("unknown", complete, str(e))
-        complete = run.depth
-        if found.enough(goals) or found.names >= set(names):
-            return found.result("stopped", complete)
-        if complete >= limit:
-            return found.result("bounded", complete)
-        emit.value(found.result("unknown", complete))
-        emit.progress(
-            Progress(
-                "bmc",
-                depth=complete,
-                seconds=time.monotonic() - started,
-                note=f"{len(run.aig)} gates, {len(names) - len(found.names)} properties open",
-            )
-        )
-        run.advance(level)
+    clear: int = -1
+    shortest: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.started = time.monotonic()
+        must_hold = obligations(self.found.system)
+        self.names = (*must_hold, *sorted(self.found.goals))
+        wanted = [n for n in must_hold if self.goals.wanted is None or n in self.goals.wanted]
+        alone = self.goals.wanted is None or len(wanted) == 1
+        self.jump: Jump | None = None
+        if self.jumps and wanted and alone and not self.goals.everything and available():
+            self.jump = Jump(self.levels, wanted)
+        self.next_jump = FIRST
+
+    def run(self) -> Result:
+        """Level after level, until the goals are met or the limit is reached."""
+        while True:
+            level = self.levels.level()
+            try:
+                for finding in self.levels.sweep(level, self._open(level.depth)):
+                    self.found.add(finding)
+                    self.emit.value(self._result("unknown"))
+            except SolverGaveUp as e:
+                return self._result("unknown", str(e))
+            self.complete = level.depth
+            if self.found.enough(self.goals) or self.found.names >= set(self.names):
+                return self._result("stopped")
+            if self.complete >= self.limit:
+                return self._result("bounded")
+            self.emit.value(self._result("unknown"))
+            self._report()
+            if self.jump is not None and level.depth >= self.next_jump and self.clear <= level.depth:
+                self.next_jump = 2 * level.depth
+                if self._look_ahead(self.jump):
+                    return self._result("stopped")
+            self.levels.advance(level)
+
+    def _open(self, depth: int) -> list[str]:
+        """What may happen at a level and has not been found yet."""
+        ruled_out = set(self.jump.names) if self.jump is not None and depth <= self.clear else set()
+        return [n for n in self.names if n not in self.found.names and n not in ruled_out]
+
+    def _look_ahead(self, jump: Jump) -> bool:
+        """Whether that found what is wanted."""
+        outcome = jump.go(max(self.clear, self.levels.depth), self.limit)
+        self.clear = outcome.clear
+        if outcome.finding is None or outcome.finding.run is None:
+            return False
+        self.found.add(outcome.finding)
+        name = outcome.finding.property
+        if outcome.shortest:
+            self.shortest.append(name)
+        else:
+            steps = outcome.finding.run.length
+            self.notes.append(f"{name}: a run shorter than {steps} steps may exist")
+        return True
+
+    def _report(self) -> None:
+        note = f"{len(self.levels.aig)} gates, {len(self.names) - len(self.found.names)} properties open"
+        seconds = time.monotonic() - self.started
+        self.emit.progress(Progress("bmc", depth=self.complete or 0, seconds=seconds, note=note))
+
+    def _result(self, status: str, reason: str = "") -> Result:
+        result = self.found.result(status, self.complete, reason, tuple(self.notes))
+        return replace(result, shortest=tuple(self.shortest))

@@ -62,22 +62,28 @@ class Search:
 
     @property
     def frames(self) -> Sequence[Frame]:
-        """The frames so far: one more than the current depth."""
+        """The frames so far: one more than the current depth, at least."""
         return self.unrolling.frames
 
     def level(self) -> Level:
         """The conditions of the current depth."""
-        t, frame = self.template, self.frames[-1]
+        return self.level_at(self.depth)
+
+    def level_at(self, depth: int) -> Level:
+        """The conditions of any depth."""
+        while len(self.frames) <= depth:
+            self.unrolling.extend()
+        t, frame = self.template, self.frames[depth]
         inside = frame.literal(t.within)
         steps: Mapping[str, int] = {}
         failed: Mapping[str, int] = {}
-        if self.depth == 0 and self.anywhere:
+        if depth == 0 and self.anywhere:
             entered = self.aig.and_(frame.literal(t.typed), inside)
-        elif self.depth == 0:
+        elif depth == 0:
             entered = self.aig.and_(self._of_start(t.starts), inside)
             failed = {n: self._of_start(c) for n, c in t.start_raised.items()}
         else:
-            before = self.frames[-2]
+            before = self.frames[depth - 1]
             entered = self.aig.and_(before.literal(t.completes), inside)
             steps = {n: before.literal(c) for n, c in t.broken_step.items()}
             failed = {n: before.literal(c) for n, c in t.raised.items()}
@@ -87,7 +93,7 @@ class Search:
         for name, cond in steps.items():
             both = self.aig.or_(completed.get(name, FALSE), self.aig.and_(entered, cond))
             completed[name] = both
-        return Level(self.depth, entered, completed, failed)
+        return Level(depth, entered, completed, failed)
 
     def sweep(self, level: Level, names: Sequence[str]) -> Iterator[Finding]:
         """Every event of ``names`` that happens at the level, each with a run; raises SolverGaveUp.
@@ -113,8 +119,9 @@ class Search:
         """Runs that end here are left behind; the search goes on with those that enter a state."""
         self.clauses.require(level.entered)
         self.entered.append(level.entered)
-        self.unrolling.extend()
         self.depth += 1
+        if len(self.frames) <= self.depth:
+            self.unrolling.extend()
 
     def solve(self, conditions: Sequence[int]) -> Mapping[int, bool] | None:
         """The values of the inputs in a model of the conditions; None when there is none.

@@ -96,7 +96,7 @@ def _search(
         emit.progress(Progress("complete", depth=complete_to, note=f"{len(search.aig)} gates"))
         step = prefix[search.depth] if search.depth < len(prefix) else None
         if step is not None:
-            search.clauses.require(_taken(search.frames[-1], step))
+            search.clauses.require(_taken(search.frames[search.depth], step))
         search.advance(level)
 
 
@@ -104,7 +104,7 @@ def _ending(search: Search, level: Level, target: Expr | str, goal: int) -> Run 
     """A run of the level that ends as wanted; if there is none, that is remembered."""
     if isinstance(target, str):
         return next((f.run for f in search.sweep(level, (target,))), None)
-    wanted = search.aig.and_(level.entered, search.frames[-1].literal(goal))
+    wanted = search.aig.and_(level.entered, search.frames[search.depth].literal(goal))
     model = search.solve((wanted,))
     if model is None:
         search.clauses.require(wanted ^ 1)

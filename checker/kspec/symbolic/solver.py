@@ -77,6 +77,13 @@ class PySat:
         answer: bool | None = self._solver.solve(assumptions=assumptions)
         return answer
 
+    def solve_within(self, assumptions: Sequence[int], conflicts: int) -> bool | None:
+        """The same with a budget of conflicts, for solvers that keep one; None when it did not suffice."""
+        self._model = None
+        self._solver.conf_budget(conflicts)
+        answer: bool | None = self._solver.solve_limited(assumptions=assumptions)
+        return answer
+
     def value(self, literal: int) -> bool:
         """The value of a literal in the last model; variables it does not mention are false.
 
