@@ -44,13 +44,15 @@ def goals_of(system: System) -> list[tuple[Goals, Budget]]:
     return [*asked, *((Goals(wanted=frozenset({n})), Budget()) for n in names[-1:])]
 
 
-def differences(system: System, tuning: Tuning, threads: int = 1) -> list[str]:
-    """Where the two engines answer differently."""
+def differences(
+    system: System, tuning: Tuning, threads: int = 1, engine: ExplicitEngine | None = None
+) -> list[str]:
+    """Where the two engines answer differently; ``engine`` instead of one that only has the tuning."""
     out = []
     for goals, budget in goals_of(system):
         expected = InterpEngine().check(system, goals, budget, Recorder())
         limits = Budget(depth=budget.depth, threads=threads)
-        got = ExplicitEngine(tuning).check(system, goals, limits, Recorder())
+        got = (engine or ExplicitEngine(tuning)).check(system, goals, limits, Recorder())
         out += [f"{goals} {budget}: {text}" for text in _compare(expected, got)]
     return out
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +20,13 @@ from kspec.engine.protocol import Budget, Goals, Result
 from kspec.explicit.budgets import resident
 from kspec.explicit.checkpoint import HEADER, Keeping
 from kspec.explicit.engine import ExplicitEngine
+from kspec.explicit.toolchain import system_compiler
 from kspec.explicit.tuning import Tuning
 from kspec.system.model import System
 
-KILLS = 60 if SOAK else 6
+KILLS = 30 if SOAK else 2
+"""Processes that are killed for each number of workers."""
+IN_A_ROW = 4 if SOAK else 2
 
 
 def run(
@@ -117,49 +121,59 @@ from kspec.explicit.checkpoint import Keeping
 from kspec.explicit.engine import ExplicitEngine
 from kspec.explicit.tuning import Tuning
 
-engine = ExplicitEngine(Tuning(tier=sys.argv[2], few=64, slice=500), Keeping(Path(sys.argv[1]), 0.01, True))
-result = engine.check(german(3), Goals(), Budget(threads=int(sys.argv[3])), Recorder())
+folder, tier, threads, size = sys.argv[1:]
+engine = ExplicitEngine(Tuning(tier=tier, few=64, slice=500), Keeping(Path(folder), 0.01, True))
+print("ready", flush=True)
+result = engine.check(german(int(size)), Goals(), Budget(threads=int(threads)), Recorder())
 print(json.dumps([result.status, asdict(result.evidence), result.notes]))
 """
 
 
+def started(folder: Path, threads: int) -> subprocess.Popen[str]:
+    """A process that searches, or goes on with a search, once it has said that it is ready."""
+    command = [sys.executable, "-c", SCRIPT, str(folder), "cc", str(threads), "4" if SOAK else "3"]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.skipif(system_compiler() is None, reason="no C compiler")
 @pytest.mark.parametrize("threads", [1, 2])
-def test_killed_at_any_moment(tmp_path: Path, threads: int) -> None:
-    """SIGKILL at random moments; whatever was kept leads to the identical evidence."""
-    expected = ExplicitEngine().check(german(3), Goals(), Budget(), Recorder())
+def test_killed_at_any_moment(
+    tmp_path: Path, threads: int, record_property: Callable[[str, object], None]
+) -> None:
+    """SIGKILL at random moments, several times in a row; whatever was kept leads to the identical evidence."""
+    size = 4 if SOAK else 3
+    expected = ExplicitEngine().check(german(size), Goals(), Budget(), Recorder())
+    folder = tmp_path / "kept"
+    first = started(folder, threads)
+    began = time.monotonic()
+    first.communicate(timeout=300)
+    whole = time.monotonic() - began
     rng = random.Random(threads)
-    kills = 0
-    while True:
-        kept = (tmp_path / "kept" / HEADER).exists()
-        command = [sys.executable, "-c", SCRIPT, str(tmp_path / "kept"), "cc", str(threads)]
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        )
-        if kills < KILLS:
-            wait_for_progress(process, tmp_path / "kept" / HEADER, rng)
-            process.send_signal(signal.SIGKILL)
-        out, _ = process.communicate(timeout=120)
-        if process.returncode == 0:
+    kills = resumed = 0
+    for _ in range(20 * KILLS):
+        if kills >= KILLS and resumed:
             break
-        kills += 1
-    status, evidence, notes = json.loads(out)
-    assert kept == any("resumed at" in n for n in notes)
-    assert status == "exhausted"
-    assert evidence == json.loads(json.dumps(expected.evidence.__dict__))
-    if not kills:
-        pytest.skip("the search was through before any signal came")
-
-
-def wait_for_progress(process: subprocess.Popen[str], header: Path, rng: random.Random) -> None:
-    """Waits until a checkpoint was written, and a little more."""
-    before = header.stat().st_mtime_ns if header.exists() else 0
-    for _ in range(2000):
-        if process.poll() is not None:
-            return
-        if header.exists() and header.stat().st_mtime_ns != before:
-            break
-        time.sleep(0.002)
-    time.sleep(rng.random() * 0.03)
+        for last in [False] * rng.randint(1, IN_A_ROW) + [True]:
+            kept = (folder / HEADER).exists()
+            process = started(folder, threads)
+            if not last:
+                time.sleep(rng.random() * whole)
+                process.send_signal(signal.SIGKILL)
+            out, _ = process.communicate(timeout=300)
+            if process.returncode == 0:
+                break
+            assert process.returncode == -signal.SIGKILL
+            kills += 1
+        status, evidence, notes = json.loads(out)
+        assert kept == any("resumed at" in n for n in notes), notes
+        resumed += kept
+        assert status == "exhausted"
+        assert evidence == json.loads(json.dumps(expected.evidence.__dict__))
+        assert not folder.exists()
+    record_property("kills", kills)
+    record_property("resumed", resumed)
+    assert kills >= KILLS and resumed
