@@ -69,6 +69,7 @@ ENGINES = ("auto", "all", *registry.names())
     show_default=True,
     help="Let one state stand for all that permutations of identities make of it; `auto`: where there are many.",
 )
+@click.option("--stats", is_flag=True, help="Print counts by action, and what makes the states many.")
 @keeping.options
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Checks at the same time.  [default: the cores]")
 @click.option(
@@ -107,6 +108,7 @@ def command(
     timeout: float | None,
     max_memory: int | None,
     symmetry: Literal["off", "on", "auto"],
+    stats: bool,
     every: float | None,
     checkpoint_dir: str | None,
     resume: bool,
@@ -134,7 +136,7 @@ def command(
     queue = [e for e in work if isinstance(e, Job)]
     parallel = min(jobs or capacity.cores(), max(1, len(queue)))
     share = capacity.divide(capacity.memory_budget(max_memory), capacity.cores(), parallel)
-    chosen = Settings(engine, timeout, share.memory, share.threads, depth, everything, symmetry, checkpoints)
+    chosen = Settings(engine, timeout, share.memory, share.threads, depth, everything, symmetry, checkpoints, stats)
     continuing = Continuing(Invocation.of(context), checkpoints, timeout, max_memory, only=len(work) == 1)
     to_stdout = style == "text" or output is not None
     screen = Screen(console(), quiet=not to_stdout)
@@ -149,7 +151,7 @@ def command(
     code = exit_code({r.outcome for r in reports})
     if explained:
         explain(screen, reports)
-    conclude(screen, reports, seconds)
+    conclude(screen, reports, seconds, stats=stats)
     document = json_report.dumps(reports, code, seconds)
     if style == "json" and output is None:
         sys.stdout.write(document)

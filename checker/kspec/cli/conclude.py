@@ -17,7 +17,7 @@ from kspec.cli.screen import Screen
 from kspec.engine.outcome import CheckReport, Saved
 from kspec.engine.verdict import count
 from kspec.lang.diagnostics import visible
-from kspec.report import text, words
+from kspec.report import statistics, text, words
 from kspec.report.files import write_atomically
 from kspec.report.proof import proof_lines
 from kspec.trace.format import save, suggested_name
@@ -72,8 +72,8 @@ def explain(screen: Screen, reports: Sequence[CheckReport]) -> None:
                     screen.print(f"  {visible(line)}")
 
 
-def conclude(screen: Screen, reports: Sequence[CheckReport], seconds: float) -> None:
-    """What is to be said after the rows."""
+def conclude(screen: Screen, reports: Sequence[CheckReport], seconds: float, *, stats: bool = False) -> None:
+    """What is to be said after the rows; ``stats``: with tables of what the searches saw."""
     said: set[str] = set()  # an error in a model makes all its checks invalid; it is told once
     for report in reports:
         if report.outcome == "met":
@@ -94,6 +94,10 @@ def conclude(screen: Screen, reports: Sequence[CheckReport], seconds: float) -> 
     screen.print()
     for remark in remarks(reports):
         screen.print(visible(remark))
+    for line in (line for r in reports if stats for line in statistics.tables(r)):
+        screen.print(line)
+    for line in statistics.findings(reports, 1 if stats else 2):
+        screen.print(line)
     for line in text.also_saved(reports):
         screen.print(line)
     screen.print(words.totals(reports, seconds))

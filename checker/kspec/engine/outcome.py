@@ -48,7 +48,8 @@ class CheckReport:
     ``replayed`` is a saved trace that is not met, with what became of it.
     ``certificates`` are the texts of proofs, ``certificate_files`` their paths once written.
     ``explained`` says, line by line, what keeps proofs by induction from going through.
-    ``complete``: every reachable state was looked at.  ``statistics``: what makes the states many.
+    ``complete``: every reachable state was looked at, and ``never`` are the actions that none of them allows
+    (None: not known).  ``statistics``: what makes the states many.
     ``checkpoint`` is what an unfinished search left, ``advice`` what can be done to get an answer.
     ``fault`` is what an internal fault left for its report file (empty without one), ``fault_file`` that
     file's path once written.
@@ -66,6 +67,7 @@ class CheckReport:
     verdicts: tuple[Verdict, ...] = ()
     evidence: Evidence | None = None
     complete: bool = False
+    never: tuple[str, ...] | None = None
     statistics: Statistics | None = None
     engines: tuple[str, ...] = ()
     runs: tuple[EngineRun, ...] = ()

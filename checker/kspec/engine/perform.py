@@ -92,6 +92,7 @@ def _check(
         verdicts=answer.verdicts,
         evidence=answer.evidence,
         complete=any(r.status == "exhausted" for r in answer.results),
+        never=_never(answer),
         statistics=next((r.statistics for r in answer.results if r.statistics is not None), None),
         engines=tuple(r.engine for r in answer.results),
         notes=answer.notes,
@@ -122,6 +123,14 @@ def _explained(machine: Machine, obstacle: Obstacle) -> tuple[str, ...]:
     from kspec.symbolic.explain import explain_obstacle  # only where there is something to explain
 
     return explain_obstacle(machine.system, obstacle)
+
+
+def _never(answer: Answer) -> tuple[str, ...] | None:
+    """The actions that no reachable state allows; None when that is not known."""
+    for r in answer.results:
+        if r.status == "exhausted" and r.evidence is not None and not r.evidence.partial:
+            return tuple(name for name, n in r.evidence.actions if not n)
+    return None
 
 
 def _checkpoints(job: Job, case: Case, system: System, settings: Settings, wanted: Checkpoints) -> Checkpoints:

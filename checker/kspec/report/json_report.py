@@ -10,7 +10,7 @@ from typing import TypeAlias
 from kspec import __version__
 from kspec.engine.checkpoints import Kept
 from kspec.engine.outcome import CheckReport, EngineRun, Saved
-from kspec.engine.protocol import Evidence
+from kspec.engine.protocol import Evidence, Statistics
 from kspec.engine.verdict import Verdict
 from kspec.lang.diagnostics import Diagnostic
 from kspec.lang.source import Span
@@ -61,6 +61,9 @@ def _check(r: CheckReport) -> Json:
         "system": r.system_hash,
         "verdicts": [_verdict(v) for v in r.verdicts],
         "evidence": _evidence(r.evidence) if r.evidence else None,
+        "complete": r.complete,
+        "never_taken": list(r.never) if r.never is not None else None,
+        "statistics": _statistics(r.statistics) if r.statistics else None,
         "traces": [_trace(t) for t in r.traces],
         "certificates": list(r.certificate_files),
         "notes": list(r.notes),
@@ -117,6 +120,17 @@ def _trace(saved: Saved) -> Json:
         "steps": len(saved.trace.steps),
         "switches": switches(saved.trace),
         "file": saved.path or None,
+    }
+
+
+def _statistics(s: Statistics) -> Json:
+    return {
+        "states": s.states,
+        "exact": s.exact,
+        "variables": [
+            {"name": c.cell, "bits": c.bits, "values": c.values, "states_without": c.without} for c in s.cells
+        ],
+        "new_states_sampled": dict(s.first),
     }
 
 
