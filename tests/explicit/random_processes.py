@@ -132,14 +132,14 @@ class _Builder:
         rng = self.rng
         cell, index = self.place(me)
         op: BinaryOp = rng.choice(("eq", "ne", "lt", "ge"))
-        atom: Expr = Binary(rng.choice(ops), Read(cell, index), Const(rng.randint(0, cell.type.hi)))
+        atom: Expr = Binary(op, Read(cell, index), Const(rng.randint(0, cell.type.hi)))
         return atom if rng.random() < 0.7 else Binary("or", atom, self.condition(me))
 
     def property(self, n: int) -> Property:
         rng = self.rng
-        kind = rng.choice(("invariant", "invariant", "reachable", "step"))
+        kind = rng.randrange(4)
         x = rng.choice(self.shared)
-        if kind == "step":
+        if kind == 3:
             rising = Binary(rng.choice(("ge", "le")), Read(x), Read(x, (), old=True))
             return Property(f"p{n}", "step", rising)
         me = Var(f"i{n}", self.selves.lo, self.selves.hi, self.selves)
@@ -157,4 +157,6 @@ class _Builder:
             case _:
                 bad = Binary("and", self.condition(me), Binary("eq", Read(x), Const(rng.randint(0, x.type.hi))))
         found = Quant("exists", me, bad)
-        return Property(f"p{n}", kind, found if kind == "reachable" else Unary("not", found))
+        if kind == 2:
+            return Property(f"p{n}", "reachable", found)
+        return Property(f"p{n}", "invariant", Unary("not", found))
