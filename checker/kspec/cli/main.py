@@ -27,6 +27,7 @@ are loaded stays: with Python's own number a tenth of the time until the first v
 
 
 COMMANDS = {
+    "cache": ("Show or clear what is kept between runs.", "kspec.cli.cache"),
     "certify": ("Check saved proofs again.", "kspec.cli.certify"),
     "check": ("Check models.", "kspec.cli.check"),
     "export": ("Write a model for another checker.", "kspec.cli.export"),
@@ -34,6 +35,7 @@ COMMANDS = {
     "keep": ("Keep a trace as a regression.", "kspec.cli.keep"),
     "replay": ("Replay saved traces.", "kspec.cli.replay"),
     "show": ("Show a model or a saved trace.", "kspec.cli.show"),
+    "source": ("Compare C source with a model.", "kspec.cli.source"),
     "sim": ("Take random walks, or run a scenario.", "kspec.cli.sim"),
 }
 """The commands: what they do in a few words, and the module that has each as ``command``."""
