@@ -24,6 +24,8 @@ from kspec.engine.verdict import evidence_of, known_shortest, verdicts
 from kspec.system.check import Expectation
 from kspec.system.model import System
 
+BOUNDED = ("bmc", "bmc-z3")
+"""The engines that look only so deep."""
 FEW = 400
 """States up to which the interpreter repeats an exhaustive search."""
 _REPEAT_SECONDS = 1.0
@@ -124,7 +126,7 @@ class _Question:
     def budget(self, engine: Engine, seconds: float | None = None) -> Budget:
         """What an engine may use if it runs alone."""
         s = self.settings
-        depth = self.expect.up_to if s.depth is None and engine.name == "bmc" else s.depth
+        depth = self.expect.up_to if s.depth is None and engine.name in BOUNDED else s.depth
         return Budget(seconds or self.left(), s.memory, depth=depth, threads=s.threads)
 
     def standing(self, results: Sequence[Result]) -> Standing:

@@ -36,6 +36,7 @@ ENTRIES = (
     Entry("explicit", "kspec.explicit.engine", "ExplicitEngine"),
     Entry("interp", "kspec.interp.explore", "InterpEngine"),
     Entry("bmc", "kspec.symbolic.bmc", "BmcEngine", ("pysat", "z3")),
+    Entry("bmc-z3", "kspec.symbolic.words", "WordBmcEngine", ("z3",)),
     Entry("kinduction", "kspec.symbolic.kinduction", "KInductionEngine", ("pysat", "z3")),
     Entry("pdr", "kspec.symbolic.ic3.engine", "PdrEngine", ("pysat", "z3")),
 )
