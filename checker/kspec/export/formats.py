@@ -13,6 +13,7 @@ FORMATS = {
     "aiger": "a circuit for hardware model checkers (.aig binary, .aag text)",
     "btor2": "words for hardware model checkers (.btor2)",
     "vmt": "SMT-LIB 2 with annotations (.vmt)",
+    "tla": "a TLA+ module for TLC, with its configuration (.tla, .cfg)",
     "murphi": "a Murphi description for rumur (.m)",
     "promela": "a Promela model for SPIN (.pml)",
 }

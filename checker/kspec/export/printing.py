@@ -14,11 +14,16 @@ _TRUTHS = ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "implies")
 
 @dataclass(frozen=True)
 class Signs:
-    """How a language writes operators.  ``typed``: truth values are no integers in it."""
+    """How a language writes operators (an operator with ``{}`` in it is a pattern).  ``typed``: truth values are no
+    integers in it.  ``quantifier``: a pattern of the variable, its bounds, and the body."""
 
     operators: dict[BinaryOp, str]
     choice: str
     typed: bool
+    truths: tuple[str, str] = ("false", "true")
+    no: str = "!"
+    quantifier: str = "({op} {var}: {lo}..{hi} do {body} end)"
+    quantifiers: tuple[str, str] = ("forall", "exists")
 
 
 @dataclass
@@ -43,7 +48,7 @@ class Printer:
             case Ite(c, t, o):
                 return self._choice(self.truth(c), self.number(t), self.number(o))
             case Binary(op, a, b) if op not in _TRUTHS:
-                return f"({self.number(a)} {self.signs.operators[op]} {self.number(b)})"
+                return self._applied(op, self.number(a), self.number(b))
             case _:
                 text = self.truth(e)
                 return self._choice(text, "1", "0") if self.signs.typed else text
@@ -52,19 +57,23 @@ class Printer:
         """An expression as a condition."""
         match e:
             case Const(value) if self.signs.typed:
-                return "true" if value else "false"
+                return self.signs.truths[value != 0]
             case Unary("not", Unary("not", a)):
                 return self.truth(a)
             case Unary("not", a):
-                return f"!{self._enclosed(a)}"
+                return f"{self.signs.no}{self._enclosed(a)}"
             case Binary("and" | "or" | "implies" as op, a, b):
-                return self._junction(op, self.truth(a), self.truth(b))
+                if op == "implies" and "implies" not in self.signs.operators:
+                    return self._applied("or", f"{self.signs.no}({self.truth(a)})", self.truth(b))
+                return self._applied(op, self.truth(a), self.truth(b))
             case Binary(op, a, b) if op in _TRUTHS:
-                return f"({self.number(a)} {self.signs.operators[op]} {self.number(b)})"
+                return self._applied(op, self.number(a), self.number(b))
             case Ite(c, t, o):
                 return self._choice(self.truth(c), self.truth(t), self.truth(o))
             case Quant(op, var, body):
-                return f"({op} {var.name}: {var.lo}..{var.hi} do {self.truth(body)} end)"
+                word = self.signs.quantifiers[op != "forall"]
+                text = self.truth(body)
+                return self.signs.quantifier.format(op=word, var=var.name, lo=var.lo, hi=var.hi, body=text)
             case _:
                 text = self.number(e)
                 plain = not self.signs.typed and bounds(e)[0] >= 0 and bounds(e)[1] <= 1
@@ -77,10 +86,9 @@ class Printer:
     def _choice(self, c: str, t: str, e: str) -> str:
         return self.signs.choice.format(c, t, e)
 
-    def _junction(self, op: BinaryOp, a: str, b: str) -> str:
-        if op == "implies" and "implies" not in self.signs.operators:
-            return f"(!({a}) {self.signs.operators['or']} {b})"
-        return f"({a} {self.signs.operators[op]} {b})"
+    def _applied(self, op: BinaryOp, a: str, b: str) -> str:
+        sign = self.signs.operators[op]
+        return sign.format(a, b) if "{" in sign else f"({a} {sign} {b})"
 
 
 def _matched(text: str) -> bool:

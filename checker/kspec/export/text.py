@@ -44,6 +44,7 @@ class Names:
     fold: bool = False
     _taken: set[str] = field(default_factory=set)
     _of: dict[str, str] = field(default_factory=dict)
+    _last: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._taken |= {self._key(w) for w in self.reserved}
@@ -57,13 +58,14 @@ class Names:
     def fresh(self, hint: str, prefix: str = "") -> str:
         """A new identifier that looks like ``hint``."""
         stem = prefix + re.sub(r"_{2,}", "_", re.sub(r"[^A-Za-z0-9]", "_", hint)).strip("_")[:LONGEST]
-        if not stem or not stem[0].isalpha():
+        if not stem or not stem[0].isalpha() or stem.startswith(("WF_", "SF_")):
             stem = f"n{stem}"
         stem = stem.rstrip("_")
-        name, count = stem, 1
+        name, count = stem, self._last.get(stem, 1)
         while self._key(name) in self._taken:
             count += 1
             name = f"{stem}_{count}"
+        self._last[stem] = count
         self._taken.add(self._key(name))
         return name
 
