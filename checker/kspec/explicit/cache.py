@@ -20,23 +20,30 @@ from kspec import usercache
 LIMIT = 256 << 20
 """Bytes that the cache may take; beyond it the entries used least recently go."""
 SUFFIX = ".so"
+NOTE = ".of"
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """A compiled explorer: its content key, bytes, and when it was last used (seconds since the epoch)."""
+    """A compiled explorer: its content key, bytes, when it was last used (seconds since the epoch), and what
+    it was made for (empty: not known)."""
 
     key: str
     size: int
     used: float
+    made_for: str = ""
 
 
 @dataclass(frozen=True)
 class Cache:
-    """A directory of compiled explorers.  ``private`` is set when it goes away with the process."""
+    """A directory of compiled explorers.  ``private`` is set when it goes away with the process.
+
+    ``making_for`` is noted beside what is kept, for people: another system may have the same code.
+    """
 
     path: Path
     private: tempfile.TemporaryDirectory[str] | None = None
+    making_for: str = ""
 
     def find(self, key: str) -> Path | None:
         """The file of a key, marked as used now; None when there is none (that can be trusted)."""
@@ -58,32 +65,46 @@ class Cache:
         scratch.chmod(0o700)
         path = self.path / (key + SUFFIX)
         os.replace(scratch, path)
+        if self.making_for:
+            with contextlib.suppress(OSError):
+                (self.path / (key + NOTE)).write_text(self.making_for, "utf-8")
         self.trim(LIMIT)
         return path
 
     def drop(self, key: str) -> None:
         """Removes an entry."""
-        with contextlib.suppress(OSError):
-            (self.path / (key + SUFFIX)).unlink()
+        for suffix in (SUFFIX, NOTE):
+            with contextlib.suppress(OSError):
+                (self.path / (key + suffix)).unlink()
 
-    def entries(self) -> tuple[CacheEntry, ...]:
-        """What there is, most recently used first."""
+    def entries(self, *, noted: bool = False) -> tuple[CacheEntry, ...]:
+        """What there is, most recently used first; ``noted``: with what it was made for."""
         found = []
         for path in self.path.glob("*" + SUFFIX):
             with contextlib.suppress(OSError):
                 info = path.lstat()
                 if not path.name.startswith("tmp-"):
-                    found.append(CacheEntry(path.stem, info.st_size, info.st_mtime))
+                    note = self._note(path.stem) if noted else ""
+                    found.append(CacheEntry(path.stem, info.st_size, info.st_mtime, note))
         return tuple(sorted(found, key=lambda e: -e.used))
 
     def clear(self) -> int:
-        """Removes everything, left-over temporary files too; returns how many files went."""
+        """Removes everything, left-over temporary files too; returns how many explorers went."""
         gone = 0
+        for path in self.path.glob("*" + NOTE):
+            with contextlib.suppress(OSError):
+                path.unlink()
         for path in self.path.glob("*" + SUFFIX):
             with contextlib.suppress(OSError):
                 path.unlink()
                 gone += 1
         return gone
+
+    def _note(self, key: str) -> str:
+        try:
+            return (self.path / (key + NOTE)).read_text("utf-8")[:400]
+        except (OSError, ValueError):
+            return ""
 
     def trim(self, limit: int) -> None:
         """Removes the entries used least recently until ``limit`` bytes are left, and stale temporaries."""

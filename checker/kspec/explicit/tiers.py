@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kspec.explicit.cache import Cache, open_cache
 from kspec.explicit.codegen import Native, generate
@@ -85,7 +85,8 @@ class Tiers:
         sets are taken.
         """
         self._poll = poll
-        self.cache: Cache = open_cache(environ)
+        settings = "".join(f" {n}={v}" for n, v in system.params)
+        self.cache: Cache = replace(open_cache(environ), making_for=system.name + settings)
         self.threads = threads
         self.native: Native = generate(system, symmetric, relations)
         self._fast_text = self.native.text if threads == 1 else self.native.threaded

@@ -71,6 +71,15 @@ def ago(moment: float) -> str:
     return f"{seconds / 86400:.0f} days ago"
 
 
+def size(n: int) -> str:
+    """A number of bytes for people: ``12 kB``, ``512 MB``, ``1.5 GB`` (powers of 1024)."""
+    if n >= 1 << 30:
+        return f"{n / (1 << 30):.1f} GB"
+    if n >= 100 << 20:
+        return f"{n >> 20} MB"
+    return f"{n / (1 << 20):.1f} MB" if n >= 1 << 20 else f"{-(-n // 1024)} kB"
+
+
 def duration(seconds: float, *, rough: bool = False) -> str:
     """A time for people: ``0.34 s``, ``12.0 s``, ``3 min 20 s``, ``2 h 5 min``; ``rough`` has whole seconds."""
     if seconds >= 7200:
