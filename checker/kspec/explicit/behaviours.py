@@ -22,6 +22,7 @@ from kspec.explicit.search import Search
 from kspec.explicit.space import BrokenError
 from kspec.explicit.toolchain import CompileError, Compiler, start, system_compiler, tiny_compiler
 from kspec.interp.machine import Machine
+from kspec.interp.shorten import shortened
 from kspec.interp.temporal import VacuousError, lassos
 from kspec.system.model import Property, System
 from kspec.system.packing import slots, unpack
@@ -38,8 +39,8 @@ LARGE = 30_000
 def with_behaviours(search: Search, result: Result) -> Result:
     """The result of a complete search, with what is to be said about temporal properties."""
     system = search.system
-    if not system.temporal:
-        return result
+    if not any(p.claims for p in system.temporal):
+        return replace(result, behaviours=tuple(p.name for p in system.temporal))
     try:
         try:
             found, satisfied = _decide(search)
@@ -89,7 +90,7 @@ def _decide(search: Search) -> tuple[list[Finding], list[str]]:
         maker = _Lassos(system, Machine(system), graph, initial)
         runs: dict[str, list[Run]] = {p.name: [] for p in system.temporal}
         for n, (p, _, automaton) in enumerate(work):
-            runs[p.name] += maker.of(n, automaton)
+            runs[p.name] += [shortened(maker.machine, p, r, poll) for r in maker.of(n, automaton)]
     finally:
         graph.close()
     found = [Finding(name, min(r, key=lambda x: x.length)) for name, r in runs.items() if r]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from kspec.explicit.fields import Unsupported
 from kspec.explicit.orbits import OrbitTracer
 from kspec.explicit.partial import with_partial
 from kspec.explicit.reduction import Mode, Modes, Reduction, reduced, up_to_symmetry
-from kspec.explicit.search import NAME, Search, Sighting
+from kspec.explicit.search import NAME, TURNED, Search, Sighting
 from kspec.explicit.shortest import DirectTracer
 from kspec.explicit.space import BrokenError
 from kspec.explicit.spill import Spill
@@ -73,19 +74,27 @@ class ExplicitEngine:
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Checks every property of the system."""
 
-        def explore(budget: Budget, reduction: Reduction, trial: bool = False) -> Result:
+        def explore(
+            budget: Budget, reduction: Reduction, trial: bool = False, turn: Callable[[], bool] | None = None
+        ) -> Result:
             engine = replace(self, keeping=None, spill=None) if trial else self
-            return engine._explore(system, goals, budget, control, reduction)
+            return engine._explore(system, goals, budget, control, reduction, turn)
 
         modes = Modes(self.tuning.symmetry, self.tuning.partial)
-        if system.temporal:
+        if any(p.claims for p in system.temporal):
             result = explore(budget, Reduction())
             asked = "on" in (modes.symmetry, modes.partial)
             return replace(result, notes=(*result.notes, UNREDUCED)) if asked else result
         return reduced(modes, system, goals, budget, explore)
 
     def _explore(
-        self, system: System, goals: Goals, budget: Budget, control: Control, reduction: Reduction
+        self,
+        system: System,
+        goals: Goals,
+        budget: Budget,
+        control: Control,
+        reduction: Reduction,
+        turn: Callable[[], bool] | None = None,
     ) -> Result:
         """One search."""
         started = time.monotonic()
@@ -103,7 +112,7 @@ class ExplicitEngine:
             )
             store = self._store(system, tiers.native)
             spill = Spill(self.spill) if self.spill is not None else None
-            return _check(Search(system, goals, budgets, tiers, self.tuning, store, spill))
+            return _check(Search(system, goals, budgets, tiers, self.tuning, store, spill, turn))
         except (Unsupported, NoCompilerError) as e:
             return _by_interpreter(system, goals, budget, control, str(e))
         except StopError as stop:
@@ -139,7 +148,7 @@ def _answer(search: Search) -> Result:
         status, counts = search.run()
         reason, evidence = "", search.evidence(counts)
     except StopError as stop:
-        if stop.reason != "states":
+        if stop.reason not in ("states", TURNED):
             search.keep()
         search.collect_partly()
         status, reason, complete = "unknown", stop.reason, search.complete is not None

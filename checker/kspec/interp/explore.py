@@ -100,8 +100,8 @@ class _Search:
 
     def with_behaviours(self, result: Result) -> Result:
         """The result of a complete search, with what is to be said about temporal properties."""
-        if not self.system.temporal:
-            return result
+        if not any(p.claims for p in self.system.temporal):
+            return replace(result, behaviours=tuple(p.name for p in self.system.temporal))
         try:
             found, satisfied = lassos(self.machine, self.levels.states, self.poll)
         except StopError as stop:

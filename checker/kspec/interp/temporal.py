@@ -15,6 +15,7 @@ from typing import TypeAlias
 from kspec.engine.protocol import Finding, Run, Step
 from kspec.interp.lasso import holds, is_step
 from kspec.interp.machine import Machine
+from kspec.interp.shorten import shortened
 from kspec.system.model import State
 from kspec.system.temporal import NO, Constraint, Holds, constraints
 from kspec.temporal.automaton import Automaton, violating
@@ -75,7 +76,8 @@ def lassos(machine: Machine, states: Sequence[State], poll: Poll) -> tuple[list[
     for p in machine.system.temporal:
         runs = [r for c in p.claims if (r := _Product(machine, graph, violating(c.formula), poll).lasso()) is not None]
         if runs:
-            found.append(Finding(p.name, min(runs, key=lambda r: r.length)))
+            short = (shortened(machine, p, r, poll) for r in runs)
+            found.append(Finding(p.name, min(short, key=lambda r: r.length)))
         else:
             satisfied.append(p.name)
     return found, satisfied

@@ -142,7 +142,7 @@ def _simplified(system: System) -> System:
 def _simplified_property(p: Property) -> Property:
     if p.kind != "property":
         return dataclasses.replace(p, expr=simplify(p.expr))
-    claims = tuple(simplified(c) for c in p.claims)
+    claims = simplified(p.claims)
     return dataclasses.replace(p, expr=evaluated(claims), claims=claims)
 
 

@@ -47,6 +47,7 @@ from kspec.system.temporal import (
     Release,
     Taken,
     Until,
+    folded,
     map_conditions,
     means,
     walk,
@@ -84,6 +85,13 @@ class Temporal:
                 for names, inner, given in self._instances(env, binders):
                     for c in self._claims(inner, body, (*bound, *names)):
                         yield dataclasses.replace(c, formula=_implies(given, c.formula))
+            case ast.BinaryExpr("=>", left, right) if not self.temporal(env, left) and self.temporal(env, right):
+                given = self.formula(env, left)
+                for c in self._claims(env, right, bound):
+                    yield dataclasses.replace(c, formula=_implies(given, c.formula))
+            case ast.BinaryExpr("&&", left, right) if self.temporal(env, left) and self.temporal(env, right):
+                yield from self._claims(env, left, bound)
+                yield from self._claims(env, right, bound)
             case _:
                 yield Claim(bound, self.formula(env, e))
 
@@ -240,9 +248,10 @@ def has_next(claims: tuple[Claim, ...]) -> bool:
     return any(isinstance(f, Next) for c in claims for f in walk(c.formula))
 
 
-def simplified(c: Claim) -> Claim:
-    """The claim with its conditions simplified."""
-    return dataclasses.replace(c, formula=map_conditions(c.formula, simplify))
+def simplified(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """The claims with what is constant in this configuration simplified; those that always hold are left out."""
+    every = (dataclasses.replace(c, formula=folded(map_conditions(c.formula, simplify))) for c in claims)
+    return tuple(c for c in every if c.formula != YES)
 
 
 def fairness(ctx: Context, program: Program) -> tuple[Fair, ...]:

@@ -29,6 +29,7 @@ from kspec.system.expr import (
 from kspec.system.layout import element_name, indices
 from kspec.system.model import Action, Property, System
 from kspec.system.stmt import Assert, Assign, Bind, Block, Choose, For, If, Require, Stmt, Write
+from kspec.system.temporal import NO, YES, And, Formula, Holds, Next, Not, Or, Release, Taken, Until
 from kspec.types import BOOL, EnumType, IdType, Scalar, show_scalar
 
 _SIGNS: dict[BinaryOp, str] = {
@@ -73,8 +74,10 @@ def _system(s: System) -> Iterator[str]:
         yield ""
         yield from _action(a)
     yield ""
+    for f in s.fairness:
+        yield f"{f.kind} fair {f.name};"
     for p in s.properties:
-        yield _property(p)
+        yield from _property(p)
     for e in s.terminal:
         yield f"terminal {_expr(e, 0, None)};"
     for e in s.limits:
@@ -142,10 +145,37 @@ def _cells(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
-def _property(p: Property) -> str:
-    if p.kind == "assert":
-        return f"assert {p.name};"
-    return f"{p.kind} {p.name}: {_expr(p.expr, 0, BOOL)};"
+def _property(p: Property) -> Iterator[str]:
+    match p.kind:
+        case "assert":
+            yield f"assert {p.name};"
+        case "property":
+            yield f"property {p.name}: {'true;' if not p.claims else ''}".rstrip()
+            for n, c in enumerate(p.claims, 1):
+                bound = "".join(f"{name} = {show_scalar(t, v)}: " for name, t, v in c.bindings)
+                yield f"    {bound}{formula_text(c.formula)}{';' if n == len(p.claims) else ' &&'}"
+        case _:
+            yield f"{p.kind} {p.name}: {_expr(p.expr, 0, BOOL)};"
+
+
+def formula_text(f: Formula) -> str:
+    """A temporal formula."""
+    match f:
+        case Holds(e):
+            return _expr(e, _TIGHT, BOOL)
+        case Taken(name, label, args):
+            given = ", ".join("_" if a is None else str(a) for a in args)
+            return f"taken({name}({given}){'.' + label if label else ''})"
+        case Not(a):
+            return f"!{formula_text(a)}"
+        case Next(a):
+            return f"next({formula_text(a)})"
+        case And(parts) | Or(parts):
+            return "(" + (" && " if isinstance(f, And) else " || ").join(map(formula_text, parts)) + ")"
+        case Until(a, b):
+            return f"(eventually {formula_text(b)})" if a == YES else f"({formula_text(a)} until {formula_text(b)})"
+        case Release(a, b):
+            return f"(always {formula_text(b)})" if a == NO else f"({formula_text(a)} release {formula_text(b)})"
 
 
 def _block(b: Block, depth: int) -> Iterator[str]:

@@ -184,6 +184,29 @@ def map_conditions(f: Formula, change: Callable[[Expr], Expr]) -> Formula:
             return Release(map_conditions(a, change), map_conditions(b, change))
 
 
+def folded(f: Formula) -> Formula:
+    """The formula without constants, where they decide."""
+    match f:
+        case Holds() | Taken():
+            return f
+        case Not(a):
+            a = folded(a)
+            return NO if a == YES else YES if a == NO else a.a if isinstance(a, Not) else Not(a)
+        case And(parts) | Or(parts):
+            unit, zero = (YES, NO) if isinstance(f, And) else (NO, YES)
+            kept = tuple(x for p in parts if (x := folded(p)) != unit)
+            if zero in kept or not kept:
+                return zero if zero in kept else unit
+            return kept[0] if len(kept) == 1 else type(f)(kept)
+        case Next(a):
+            a = folded(a)
+            return a if a in (YES, NO) else Next(a)
+        case Until(a, b) | Release(a, b):
+            a, b = folded(a), folded(b)
+            through = a == (NO if isinstance(f, Until) else YES)
+            return b if b in (YES, NO) or through else type(f)(a, b)
+
+
 def atoms(f: Formula) -> tuple[Atom, ...]:
     """The different atoms of a formula, in order (constants left out)."""
     found = (g for g in walk(f) if isinstance(g, Holds | Taken))
