@@ -80,9 +80,9 @@ def test_a_wanted_violation_is_found_past_others() -> None:
 
 
 @pytest.mark.parametrize("engine", [
-    PdrEngine(few=2), PdrEngine(effort=Effort(0, 0, 0)), PdrEngine(effort=Effort(3, 1, 4)),
-    PdrEngine(solver="glucose4"),
-], ids=["bits", "no examples", "joins", "solver"])  # fmt: skip
+    PdrEngine(few=2), PdrEngine(few_numbers=16), PdrEngine(effort=Effort(3, 1, 0, after=0)),
+    PdrEngine(effort=Effort(3, 1, 4, after=0)), PdrEngine(solver="glucose4"),
+], ids=["bits", "values", "examples", "joins", "solver"])  # fmt: skip
 def test_other_settings_prove_the_same(engine: PdrEngine) -> None:
     assert check(peterson(2), engine=engine).status == "proved"
 
@@ -196,7 +196,7 @@ def test_cubes_describe_states_exactly() -> None:
     """Of every state of a small system, by value and by bit: a literal is in the cube if and only if it is true."""
     s = german(2)
     for few in (2, 16):
-        p = problem(encode(s), few)
+        p = problem(encode(s), few, few)
         for state in [o.post for o in Machine(s).initial()]:
             assert state is not None
             cube = p.literals.cube(state)

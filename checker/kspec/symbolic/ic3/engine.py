@@ -20,7 +20,7 @@ from kspec.symbolic.evaluate import Unsupported
 from kspec.symbolic.ic3.counterexample import shortened
 from kspec.symbolic.ic3.frames import Frames
 from kspec.symbolic.ic3.generalise import STANDARD, Effort
-from kspec.symbolic.ic3.literals import FEW, Cube
+from kspec.symbolic.ic3.literals import FEW, FEW_NUMBERS, Cube
 from kspec.symbolic.ic3.problem import Problem, problem
 from kspec.symbolic.ic3.proof import Proof, certificate_text, reduced
 from kspec.symbolic.ic3.search import Happens, Ic3, Never, NotWithin
@@ -43,12 +43,13 @@ SHARE = 0.2
 @dataclass(frozen=True)
 class PdrEngine:
     """IC3.  ``solver`` names a SAT solver (None: the fastest installed).  ``few``: up to how many values a
-    scalar is looked at by value, not by bit."""
+    scalar is looked at by value, not by bit; ``few_numbers``: the same for numbers."""
 
     name: str = "pdr"
     solver: str | None = None
     effort: Effort = STANDARD
     few: int = FEW
+    few_numbers: int = FEW_NUMBERS
 
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Proves or refutes every property of the system; frames go up to ``budget.depth``.
@@ -73,7 +74,7 @@ def _work(system: System, goals: Goals, budget: Budget, engine: PdrEngine, emit:
     system = with_representation(system)
     found = Found(system)
     try:
-        made = problem(encode(system), engine.few)
+        made = problem(encode(system), engine.few, engine.few_numbers)
     except Unsupported as e:
         return found.result("unknown", None, str(e))
     return _Check(system, made, goals, budget, engine, emit, found).run()

@@ -51,7 +51,7 @@ class Frames:
         self._asked = 0
         self._never = self._never_initial()
         self._last = Found((), ())
-        self._initial = Query(self.problem.formula, self.solver)
+        self._initial = Query(self.problem.init, self.solver)
         self._begin(self._initial)
         self.extend()
 
@@ -106,7 +106,6 @@ class Frames:
             return None
         p, q = self.problem, self._initial
         assumptions = [p.now[n] for n in sorted(cube)]
-        q.need(assumptions)
         return p.read(q.value) if q.holds(assumptions) else None
 
     def unreached(self, cube: Cube, level: int) -> Cube | None:
@@ -133,7 +132,6 @@ class Frames:
     def _consecution(self, cube: Cube, level: int, show: bool) -> Cube | None:
         p, q = self.problem, self._query(level)
         there = {p.then[n]: n for n in sorted(cube)}
-        q.need(there)
         assumptions = [p.moves, *there]
         switch = 0
         if level > 0:
@@ -159,7 +157,6 @@ class Frames:
             return part
         p, q = self.problem, self._initial
         assumptions = {p.now[n]: n for n in sorted(whole)}
-        q.need(assumptions)
         q.holds(list(assumptions))
         return part | {assumptions[x] for x in q.core() if x in assumptions}
 
@@ -184,12 +181,12 @@ class Frames:
 
     def _fresh(self, level: int) -> Query:
         p = self.problem
-        q = Query(p.formula, self.solver)
+        q = Query(p.step, self.solver)
         q.require((p.inside,))
-        q.need((p.moves, *p.inputs))
         for x in self.known:
             q.require((x,))
         if level == 0:
+            q.include(p.init)
             self._begin(q)
         else:
             for cube in self.clauses(level):

@@ -21,15 +21,16 @@ from kspec.symbolic.ic3.literals import Cube
 @dataclass(frozen=True)
 class Effort:
     """How much is tried: how many counterexamples to generalisation for one literal, how deeply nested, and
-    how many joins.
+    how many joins; none of it before ``after`` queries.
 
     Measured on the models of this repository: with counterexamples hard systems take up to four times less
-    time, easy ones up to twice as much; joins cost more than they save.
+    time, easy ones up to four times as much, hence the delay; joins cost more than they save.
     """
 
     examples: int = 3
     depth: int = 1
     joins: int = 0
+    after: int = 4000
 
 
 STANDARD = Effort()
@@ -93,7 +94,7 @@ class Generaliser:
         while True:
             if frames.initial_state(cube) is not None:
                 return None
-            if nesting >= effort.depth:
+            if nesting >= effort.depth or frames.asked < effort.after:
                 return frames.unreached(cube, level - 1)
             found = frames.step_into(cube, level - 1)
             if not isinstance(found, Found):

@@ -51,14 +51,12 @@ class Lifting:
     def event(self, found: Found, wrong: Sequence[int]) -> Cube:
         """The states in which, with the same inputs, one of the events (SAT literals) happens."""
         q = self._query()
-        q.need(wrong)
         return self._needed(q, found, [-x for x in wrong])
 
     def _needed(self, q: Query, found: Found, misses: Sequence[int]) -> Cube:
         """What of the state contradicts that the target is missed."""
         p = self.problem
         here = {p.now[n]: n for n in sorted(p.literals.cube(found.state))}
-        q.need(here)
         if q.holds([*misses, *found.inputs, *here]):
             raise LiftingError(f"a step from {found.state} does not do what it was found for")
         return frozenset(here[x] for x in q.core() if x in here)
@@ -71,8 +69,7 @@ class Lifting:
 
     def _fresh(self) -> Query:
         p = self.problem
-        q = Query(p.formula, self.solver)
+        q = Query(p.step, self.solver)
         for x in (p.inside, *self.known):
             q.require((x,))
-        q.need((p.moves, *p.inputs))
         return q

@@ -21,6 +21,8 @@ Cube: TypeAlias = frozenset[int]
 
 FEW = 16
 """Scalars with at most so many values have a literal for each."""
+FEW_NUMBERS = 4
+"""The same for numbers."""
 
 
 @dataclass(frozen=True)
@@ -80,21 +82,22 @@ class Literals:
         return tuple(sorted({self.table[n].position for n in cube}))
 
 
-def literals(ranges: Sequence[tuple[int, int]], few: int = FEW) -> Literals:
-    """The literals of scalars with those intervals."""
+def literals(ranges: Sequence[tuple[int, int]], few: Sequence[int] | None = None) -> Literals:
+    """The literals of scalars with those intervals; ``few``: up to how many values each is looked at by value."""
+    most = [FEW] * len(ranges) if few is None else few
     table: list[Literal] = []
     at: list[tuple[int, ...]] = []
     true: list[tuple[Cube, ...]] = []
     for p, (lo, hi) in enumerate(ranges):
         first = len(table)
         values = range(lo, hi + 1)
-        if hi - lo < few:
+        if hi - lo < most[p]:
             table += (Literal(p, v) for v in values if hi > lo)
         else:
             table += (Literal(p, v, b) for b in range((hi - lo).bit_length()) for v in (0, 1))
         mine = tuple(range(first, len(table)))
         at.append(mine)
-        if hi - lo < few:
+        if hi - lo < most[p]:
             true.append(tuple(frozenset(n for n in mine if table[n].value != v) for v in values))
         else:
             true.append(())

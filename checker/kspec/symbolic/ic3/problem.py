@@ -1,21 +1,23 @@
 """What IC3 works on: one step of a system as clauses over numbered SAT variables.
 
 The transition function is not unrolled: the literals of the next state are functions of the state and the
-inputs.  All clauses are made once; each belongs to the variable that it defines, so that a solver can be
-given only the cones that its queries look at.
+inputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kspec.symbolic.aig import FALSE
 from kspec.symbolic.bits import Arithmetic
 from kspec.symbolic.cnf import Clauses
 from kspec.symbolic.encode import Template
-from kspec.symbolic.ic3.literals import FEW, Literals, literals
+from kspec.symbolic.ic3.literals import FEW, FEW_NUMBERS, Literals, literals
+from kspec.symbolic.ic3.theory import Theory, theory
+from kspec.system.layout import elements
 from kspec.system.model import State
+from kspec.types import RangeType
 
 
 @dataclass
@@ -56,8 +58,9 @@ class Formula:
 
 @dataclass(frozen=True)
 class Problem:
-    """A system for IC3; all fields but the first four hold SAT literals.
+    """A system for IC3; all fields but the first five hold SAT literals.
 
+    ``step`` and ``init``: what the literals mean, of a state and a step, and of an initial state.
     ``entered`` is a literal of the template's graph: the step completes and enters a state within the limits.
 
     ``now`` and ``then``: every literal of a cube, of the state and of the state after the step.  ``moves``:
@@ -70,7 +73,8 @@ class Problem:
 
     template: Template
     literals: Literals
-    formula: Formula
+    step: Theory
+    init: Theory
     entered: int
     now: tuple[int, ...]
     then: tuple[int, ...]
@@ -91,8 +95,9 @@ class Problem:
         )
 
 
-def problem(template: Template, few: int = FEW) -> Problem:
-    """The problem of a system; ``few``: see ``literals``."""
+def problem(template: Template, few: int = FEW, few_numbers: int = FEW_NUMBERS) -> Problem:
+    """The problem of a system; scalars of up to ``few`` values, numbers of up to ``few_numbers``, are looked at by
+    value, others by bit."""
     aig, math = template.aig, Arithmetic(template.aig)
     after, begun = {0: FALSE}, {0: FALSE}
     for before, v, w in zip(template.state, template.following, template.start, strict=True):
@@ -100,25 +105,41 @@ def problem(template: Template, few: int = FEW) -> Problem:
         begun.update((x >> 1, y) for x, y in zip(before.literals, w.literals, strict=True))
     moves = aig.and_(template.completes, _substituted(template, template.within, after))
     starts = aig.and_(template.starts, _substituted(template, template.within, begun))
-    table = literals([(v.lo, v.hi) for v in template.state], few)
+    most = [few_numbers if isinstance(e.cell.type, RangeType) else few for e in elements(template.system)]
+    table = literals([(v.lo, v.hi) for v in template.state], most)
     numbers = range(len(table.table))
     formula = Formula()
     clauses = Clauses(aig, formula)
+    state = tuple(tuple(clauses.literal(x) for x in v.literals) for v in template.state)
+    inputs = tuple(clauses.literal(x) for x in template.inputs)
+    inside = clauses.literal(aig.and_(template.typed, template.within))
+    now = tuple(clauses.literal(table.circuit(n, template.state, math)) for n in numbers)
+    then = tuple(clauses.literal(table.circuit(n, template.following, math)) for n in numbers)
+    wrong = {n: clauses.literal(a) for n, a in events(template, moves).items()}
+    broken = {n: clauses.literal(a) for n, a in template.broken.items()}
+    start = tuple(tuple(clauses.literal(x) for x in v.literals) for v in template.start)
+    moved, begun_ = clauses.literal(moves), clauses.literal(starts)
+    bits = [x for v in state for x in v]
+
+    def meaning(kept: Iterable[int]) -> Theory:
+        return theory(formula.definitions, formula.operands, kept)
+
     return Problem(
         template=template,
         literals=table,
-        formula=formula,
+        step=meaning((*bits, *inputs, inside, *now, *then, *wrong.values(), *broken.values(), moved)),
+        init=meaning((*bits, *now, begun_, *(x for v in start for x in v))),
         entered=moves,
-        state=tuple(tuple(clauses.literal(x) for x in v.literals) for v in template.state),
-        inputs=tuple(clauses.literal(x) for x in template.inputs),
-        inside=clauses.literal(aig.and_(template.typed, template.within)),
-        now=tuple(clauses.literal(table.circuit(n, template.state, math)) for n in numbers),
-        then=tuple(clauses.literal(table.circuit(n, template.following, math)) for n in numbers),
-        moves=clauses.literal(moves),
-        events={n: clauses.literal(a) for n, a in events(template, moves).items()},
-        broken={n: clauses.literal(a) for n, a in template.broken.items()},
-        starts=clauses.literal(starts),
-        start=tuple(tuple(clauses.literal(x) for x in v.literals) for v in template.start),
+        state=state,
+        inputs=inputs,
+        inside=inside,
+        now=now,
+        then=then,
+        moves=moved,
+        events=wrong,
+        broken=broken,
+        starts=begun_,
+        start=start,
     )
 
 

@@ -37,7 +37,7 @@ def settle(frames: Frames) -> None:
     """
     p = frames.problem
     left = sorted((c for level in frames.levels for c in level), key=sorted)
-    q = Query(p.formula, frames.solver)
+    q = Query(p.step, frames.solver)
     for x in (p.inside, p.moves, *frames.known):
         q.require((x,))
     for cube in frames.always:

@@ -1,12 +1,12 @@
-"""One incremental solver with as much of a problem's clauses as its queries look at."""
+"""One incremental solver with the clauses of a theory, and temporary clauses."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from kspec.symbolic.bounded import SolverGaveUp
-from kspec.symbolic.ic3.problem import Formula
+from kspec.symbolic.ic3.theory import Theory
 from kspec.symbolic.solver import Z3, new_solver
 
 MOST_TEMPORARY = 1000
@@ -19,46 +19,36 @@ def default_solver() -> str:
 
 
 class Query:
-    """A solver; ``asked`` counts its queries."""
+    """A solver with the clauses of a theory; ``asked`` counts its queries."""
 
-    def __init__(self, formula: Formula, solver: str | None) -> None:
-        self._formula = formula
+    def __init__(self, theory: Theory, solver: str | None) -> None:
         self._sat = new_solver(solver or default_solver())
-        self._loaded = bytearray(len(formula) + 1)
-        for _ in range(len(formula)):
+        for _ in range(theory.variables):
             self._sat.variable()
+        self.include(theory)
         self.temporaries = 0
         self.asked = 0
+
+    def include(self, theory: Theory) -> None:
+        """The clauses of a theory (of the same variables as the first) hold, too."""
+        for clause in theory.clauses:
+            self._sat.add(clause)
 
     @property
     def worn(self) -> bool:
         """Whether it should be replaced by a new one."""
         return self.temporaries > MOST_TEMPORARY
 
-    def need(self, literals: Iterable[int]) -> None:
-        """Loads the definitions of literals of the formula."""
-        loaded, formula = self._loaded, self._formula
-        stack = [abs(x) for x in literals if abs(x) < len(loaded)]
-        while stack:
-            v = stack.pop()
-            if not loaded[v]:
-                loaded[v] = 1
-                for clause in formula.definitions[v]:
-                    self._sat.add(clause)
-                stack += formula.operands[v]
-
     def variable(self) -> int:
         """A new variable, for clauses of the caller's own making."""
         return self._sat.variable()
 
     def require(self, clause: Sequence[int]) -> None:
-        """A clause over literals of the formula, for good."""
-        self.need(clause)
+        """A clause, for good."""
         self._sat.add(clause)
 
     def temporary(self, clause: Sequence[int]) -> int:
         """A clause that holds where the literal that this returns is assumed."""
-        self.need(clause)
         self.temporaries += 1
         switch = self._sat.variable()
         self._sat.add((-switch, *clause))
@@ -69,7 +59,7 @@ class Query:
         self._sat.add((-switch,))
 
     def holds(self, assumptions: Sequence[int]) -> bool:
-        """Whether the assumptions (whose definitions are loaded) can hold.  Raises SolverGaveUp."""
+        """Whether the assumptions can hold.  Raises SolverGaveUp."""
         self.asked += 1
         answer = self._sat.solve(assumptions)
         if answer is None:

@@ -35,10 +35,9 @@ class Reducer:
 
     def __post_init__(self) -> None:
         p = self.problem
-        self._query = Query(p.formula, self.frames.solver)
+        self._query = Query(p.step, self.frames.solver)
         for x in (p.inside, *self.known):
             self._query.require((x,))
-        self._query.need((p.moves, *p.inputs))
         self._wrong = self._query.temporary(self.wrong)
 
     @property
@@ -138,7 +137,6 @@ class Reducer:
         goal: list[int] = [self._wrong]
         if cube is not None:
             goal = [p.moves, *(p.then[n] for n in sorted(cube))]
-            q.need(goal)
         if q.holds([*switches, *goal]):
             return None
         return frozenset(switches[x] for x in q.core() if x in switches)

@@ -115,7 +115,7 @@ class Ic3:
     def _never(self) -> Iterator[Never]:
         """The open events that what is known excludes."""
         p = self.problem
-        q = Query(p.formula, self.solver)
+        q = Query(p.step, self.solver)
         for x in (p.inside, *self.frames.known):
             q.require((x,))
         for cube in self.frames.always:
@@ -123,8 +123,6 @@ class Ic3:
         never: list[str] = []
         for name in self.open:
             event = p.events.get(name)
-            if event is not None:
-                q.need((event,))
             if event is None or not q.holds((event,)):
                 never.append(name)
         if never:
