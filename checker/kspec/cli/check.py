@@ -23,7 +23,7 @@ from kspec.engine import capacity, registry
 from kspec.engine.job import Job, Settings
 from kspec.engine.outcome import CheckReport, exit_code
 from kspec.engine.pool import Sample, run_jobs
-from kspec.report import github, json_report, junit, text
+from kspec.report import github, json_report, junit, sarif, text
 from kspec.report.files import write_atomically
 
 ENGINES = ("auto", "all", *registry.names())
@@ -71,6 +71,14 @@ ENGINES = ("auto", "all", *registry.names())
 )
 @click.option("--stats", is_flag=True, help="Print counts by action, and what makes the states many.")
 @keeping.options
+@click.option(
+    "--por",
+    "partial",
+    type=click.Choice(["off", "on", "auto"]),
+    default="auto",
+    show_default=True,
+    help="Partial-order reduction: leave out orders of independent steps; `auto`: where there are many states.",
+)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Checks at the same time.  [default: the cores]")
 @click.option(
     "--format",
@@ -87,6 +95,7 @@ ENGINES = ("auto", "all", *registry.names())
     help="Write the results to FILE in the chosen form; standard output has the text.",
 )
 @click.option("--junit", "junit_file", type=click.Path(dir_okay=False), metavar="FILE", help="Write JUnit XML to FILE.")
+@click.option("--sarif", "sarif_file", type=click.Path(dir_okay=False), metavar="FILE", help="Write SARIF to FILE.")
 @click.option("--github", "annotate", is_flag=True, help="Print GitHub annotations.")
 @click.option(
     "--explain", "explained", is_flag=True,
@@ -108,6 +117,7 @@ def command(
     timeout: float | None,
     max_memory: int | None,
     symmetry: Literal["off", "on", "auto"],
+    partial: Literal["off", "on", "auto"],
     stats: bool,
     every: float | None,
     checkpoint_dir: str | None,
@@ -116,6 +126,7 @@ def command(
     style: str,
     output: str | None,
     junit_file: str | None,
+    sarif_file: str | None,
     annotate: bool,
     explained: bool,
     folder: str,
@@ -136,7 +147,9 @@ def command(
     queue = [e for e in work if isinstance(e, Job)]
     parallel = min(jobs or capacity.cores(), max(1, len(queue)))
     share = capacity.divide(capacity.memory_budget(max_memory), capacity.cores(), parallel)
-    chosen = Settings(engine, timeout, share.memory, share.threads, depth, everything, symmetry, checkpoints, stats)
+    chosen = Settings(
+        engine, timeout, share.memory, share.threads, depth, everything, symmetry, partial, checkpoints, stats
+    )
     continuing = Continuing(Invocation.of(context), checkpoints, timeout, max_memory, only=len(work) == 1)
     to_stdout = style == "text" or output is not None
     screen = Screen(console(), quiet=not to_stdout)
@@ -161,6 +174,8 @@ def command(
         )
     if junit_file is not None:
         write_atomically(Path(junit_file), junit.dumps(reports, seconds))
+    if sarif_file is not None:
+        write_atomically(Path(sarif_file), sarif.dumps(reports, code))
     if annotate:
         for line in github.commands(reports):
             click.echo(line, err=not to_stdout)

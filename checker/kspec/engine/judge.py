@@ -90,8 +90,15 @@ def _weaknesses(expect: Expectation, verdicts: tuple[Verdict, ...], counted: boo
         return (f"not decided: {_listed(weak)}",)
     pinned = expect.states is not None or expect.transitions is not None
     if pinned and not counted:
-        return ("counts are pinned, but the engine did not count all states",)
+        found = sorted({v.engine for v in verdicts if v.strength == "proved"})
+        how = f"{' and '.join(found)} proved it without counting states" if found else "the states were not all counted"
+        return (f"`{_pinned(expect)}` is pinned, but {how}: use --engine explicit or auto, or leave the count out",)
     return ()
+
+
+def _pinned(expect: Expectation) -> str:
+    counts = (("states", expect.states), ("transitions", expect.transitions))
+    return " ".join(f"{noun} {n}" for noun, n in counts if n is not None)
 
 
 def _strong_enough(v: Verdict, expect: Expectation) -> bool:

@@ -38,17 +38,24 @@ def tables(r: CheckReport) -> Iterator[Text]:
 
 
 def findings(reports: Sequence[CheckReport], least: int = 2) -> Iterator[Text]:
-    """Actions that no search of a model took, a line for each model with at least so many complete searches."""
+    """The actions of :func:`untaken`, a line for each model."""
+    for model, complete, never in untaken(reports, least):
+        searches = "the complete search" if complete == 1 else f"all {complete} complete searches"
+        yield Text(f"{visible(model)}: never taken in {searches}: {_names(never)}", style="yellow")
+
+
+def untaken(reports: Sequence[CheckReport], least: int) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """Models, the numbers of their complete searches (those with at least ``least``), and the actions that no
+    search of the model took."""
     for model in dict.fromkeys(r.model for r in reports):
         complete = [r for r in reports if r.model == model and r.never is not None]
-        if len(complete) < least:
+        if len(complete) < least or not complete:
             continue
         mine = [r.evidence for r in reports if r.model == model and r.evidence is not None]
         taken = {name for e in mine for name, n in e.actions if n}
-        never = [a for a in complete[0].never or () if a not in taken]
+        never = tuple(a for a in complete[0].never or () if a not in taken)
         if never:
-            searches = "the complete search" if len(complete) == 1 else f"all {len(complete)} complete searches"
-            yield Text(f"{visible(model)}: never taken in {searches}: {_names(never)}", style="yellow")
+            yield model, len(complete), never
 
 
 def _names(never: Sequence[str]) -> str:
