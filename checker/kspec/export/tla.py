@@ -94,13 +94,15 @@ class _Writer:
         yield "EXTENDS Integers"
         yield f"VARIABLES {variables}"
         yield f"Claims == << {', '.join(_string(n) for n in p.goals.names)} >>"
-        yield "Abs(n) == IF n < 0 THEN 0 - n ELSE n"
-        yield "CDiv(a, b) == IF (a < 0) = (b < 0) THEN Abs(a) \\div Abs(b) ELSE 0 - (Abs(a) \\div Abs(b))"
-        yield "CMod(a, b) == a - (b * CDiv(a, b))"
+        a, b, i = (p.names.fresh(n) for n in ("a", "b", "i"))
+        yield f"Abs({a}) == IF {a} < 0 THEN 0 - {a} ELSE {a}"
+        yield f"CDiv({a}, {b}) =="
+        yield f"  IF ({a} < 0) = ({b} < 0) THEN Abs({a}) \\div Abs({b}) ELSE 0 - (Abs({a}) \\div Abs({b}))"
+        yield f"CMod({a}, {b}) == {a} - ({b} * CDiv({a}, {b}))"
         yield "TypeOK =="
         for c in cells:
             yield f"  /\\ {p.names.of(c.name)} \\in {_type(c)}"
-        yield '  /\\ violated \\in {""} \\union { Claims[i] : i \\in 1..' + f"{len(p.goals.names)} }}"
+        yield f'  /\\ violated \\in {{""}} \\union {{ Claims[{i}] : {i} \\in 1..{len(p.goals.names)} }}'
         yield "Init =="
         yield from self._initial()
         for step in p.steps:
