@@ -16,6 +16,7 @@ from kspec.symbolic.evaluate import Unsupported
 from kspec.symbolic.jump import FIRST, Jump, available
 from kspec.symbolic.solver import new_solver
 from kspec.symbolic.supervise import Emit, supervise
+from kspec.symbolic.tidy import PLAIN, tidied_all
 from kspec.system.effects import obligations
 from kspec.system.model import System
 
@@ -99,7 +100,14 @@ def search(
     except Unsupported as e:
         return found.result("unknown", None, str(e))
     limit = DEPTH if budget.depth is None else budget.depth
-    return _Levels(found, goals, limit, Search(template, new_solver(solver)), emit, jumps=solver is None).run()
+    levels = _Levels(found, goals, limit, Search(template, new_solver(solver)), emit, jumps=solver is None)
+    result = levels.run()
+    if result.status == "unknown" or not result.findings:
+        return result
+    emit.value(result)
+    left = None if budget.seconds is None else budget.seconds - (time.monotonic() - levels.started)
+    shown, fewest = tidied_all(template, result.findings, left)
+    return replace(result, findings=tuple(shown), notes=(*result.notes, *(() if fewest else (PLAIN,))))
 
 
 @dataclass

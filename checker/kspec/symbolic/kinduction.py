@@ -22,6 +22,7 @@ from kspec.symbolic.explain import summary
 from kspec.symbolic.induction import Failure, Induction
 from kspec.symbolic.solver import new_solver, solver_name
 from kspec.symbolic.supervise import Emit, supervise
+from kspec.symbolic.tidy import PLAIN, tidied_all
 from kspec.system.effects import DEADLOCK, ERROR_KINDS
 from kspec.system.model import System
 from kspec.system.representation import is_representation, with_representation
@@ -62,9 +63,15 @@ def prove(system: System, goals: Goals, budget: Budget, solver: str | None, emit
         return found.result("unknown", None, str(e))
     proof = _Proof(template, goals, found, solver, emit, limit=DEPTH if budget.depth is None else budget.depth)
     try:
-        return proof.run()
+        result = proof.run()
     except SolverGaveUp as e:
         return proof.result("unknown", str(e))
+    if result.status == "unknown" or all(f.run is None for f in result.findings):
+        return result
+    emit.value(result)
+    left = None if budget.seconds is None else budget.seconds - (time.monotonic() - proof.started)
+    shown, fewest = tidied_all(template, result.findings, left)
+    return replace(result, findings=tuple(shown), notes=(*result.notes, *(() if fewest else (PLAIN,))))
 
 
 def claims(system: System) -> tuple[str, ...]:
