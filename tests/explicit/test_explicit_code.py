@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,17 @@ from explicit.classic_systems import german, peterson
 from explicit.comparing import SOAK
 from interp.random_systems import Features, random_system
 from kspec.explicit.codegen import generate
+from kspec.explicit.fields import Unsupported
+from kspec.lang.load import load
+from kspec.lower.build import build
 from kspec.system.expr import TRUE, Cell, Const, Read
 from kspec.system.model import Action, Property, System
 from kspec.system.stmt import EMPTY, Assert, Assign, Block, Write
 from kspec.types import RangeType
+from suite.suite_files import directives, files
 
 GCC = shutil.which("gcc")
+MODELS = Path(__file__).resolve().parents[2] / "models"
 BUSY = Features(product=3000, actions=10)
 needs_gcc = pytest.mark.skipif(GCC is None, reason="no gcc")
 
@@ -27,14 +34,25 @@ needs_gcc = pytest.mark.skipif(GCC is None, reason="no gcc")
 @pytest.mark.parametrize("threads", [False, True])
 def test_no_warnings(threads: bool) -> None:
     """-Wall -Wextra at -O2, which also looks for values used before they are set."""
-    some = [random_system(seed, BUSY) for seed in range(300 if SOAK else 12)]
-    for system in [peterson(4), german(5), *some]:
+    some = [random_system(seed, BUSY) for seed in range(300 if SOAK else 8)]
+    for system in [peterson(4), german(5), *some, *from_files()]:
         native = generate(system)
         text = native.threaded if threads else native.text
         assert GCC is not None
         command = [GCC, "-std=gnu99", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-x", "c", "-c", "-"]
         done = subprocess.run([*command, "-o", os.devnull], input=text.encode(), stderr=subprocess.PIPE)
-        assert done.returncode == 0, done.stderr.decode()
+        assert done.returncode == 0, (system.name, done.stderr.decode())
+
+
+def from_files() -> Iterator[System]:
+    """Systems of the suite and of the models: a slice, or all of them."""
+    suite = [p for p in files() if not directives(p.read_text()).errors]
+    chosen = [*suite, *sorted(MODELS.rglob("*.kspec"))] if SOAK else suite[:: len(suite) // 12]
+    for path in chosen:
+        system = build(load(path), directives(path.read_text()).settings)
+        with contextlib.suppress(Unsupported):
+            generate(system)
+            yield system
 
 
 @needs_gcc

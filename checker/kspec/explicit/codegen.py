@@ -335,7 +335,7 @@ def _expand(maker: _Maker, entries: list[Entry]) -> str:
         out.line("if (RARE(!w->alive)) stuck(w, s);")
     else:
         out.locals.append("(void)stuck;")
-    out.locals.append("(void)kinds;")
+    out.locals.append("(void)kinds; (void)s;")  # there need not be actions
     if maker.units is not None:
         out.line("reduce(w, s);")
     out.line("return;")
