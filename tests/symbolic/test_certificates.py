@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from kspec.certify.check import recheck
 from kspec.engine.protocol import Budget, Goals
 from kspec.symbolic.kinduction import KInductionEngine
 from kspec.system.expr import Const, Expr, Let, Read, Var
-from kspec.system.model import System
+from kspec.system.model import Property, System
 from symbolic.build import eq, rd
 from symbolic.classics import german
 from symbolic.small import X, equal, island, lockstep, token, token_clauses
@@ -200,3 +201,9 @@ def test_the_schema_describes_them() -> None:
     for edit in (set_to("version", value=2), set_to("layers", 0, "k", value=0), set_to("extra", value=1)):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(json.loads(edited(proof(lockstep()), edit)), schema)
+
+
+def test_properties_in_temporal_logic_have_no_certificates() -> None:
+    live = replace(lockstep(), properties=(*lockstep().properties, Property("live", "property", eq(rd(X), rd(X)))))
+    text = dump(certificate(live, (Layer(1, ("live",)),), "by hand"), {})
+    assert "no property 'live'" in problem(live, text)

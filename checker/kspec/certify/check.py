@@ -85,7 +85,7 @@ def _fits(system: System, c: Certificate) -> None:
         raise BadCertificate(f"it is for the system {c.system}, not for {system.hash}")
     if dict(c.params) != dict(system.params):
         raise BadCertificate("its parameters are not those of the system")
-    known = {p.name for p in system.properties} | {f"error.{k}" for k in ERROR_KINDS}
+    known = {p.name for p in system.properties if p.kind != "property"} | {f"error.{k}" for k in ERROR_KINDS}
     if system.deadlock:
         known.add(DEADLOCK)
     for layer in c.layers:
