@@ -130,10 +130,10 @@ class ProcessDecl:
 
 @dataclass(frozen=True, eq=False)
 class FairDecl:
-    """``weak fair a, b when e;``."""
+    """``weak fair a, p at label when e;``: the steps are names, with labels where these are given."""
 
     fair: Fairness
-    names: tuple[tuple[str, Span], ...]
+    steps: tuple[tuple[str, str | None, Span], ...]
     when: Expr | None
     span: Span
 

@@ -194,8 +194,10 @@ class AstBuilder(ExprBuilder):
         return str(c[0])
 
     def fair(self, m: Meta, c: list[Any]) -> ast.Decl:
-        names = tuple((self._name(t), self._at(t)) for t in c[1:-1])
-        return ast.FairDecl(cast(ast.Fairness, c[0]), names, c[-1], self._span(m))
+        return ast.FairDecl(cast(ast.Fairness, c[0]), tuple(c[1:-1]), c[-1], self._span(m))
+
+    def fair_steps(self, m: Meta, c: list[Any]) -> tuple[str, str | None, Span]:
+        return self._name(c[0]), None if c[1] is None else str(c[1]), self._span(m)
 
     def property(self, m: Meta, c: list[Any]) -> ast.Decl:
         return ast.PropertyDecl(

@@ -11,6 +11,7 @@ from kspec.lang import ast
 from kspec.lang.diagnostics import Diagnostic, Failed, Note
 from kspec.lang.parse import parse
 from kspec.lang.source import Source, Span
+from kspec.resources import project_root
 
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -151,10 +152,10 @@ class _Loader:
 def _roots(main: Path) -> Iterator[Path]:
     """Where modules are looked up: below the nearest folder upwards with `kspec.toml`, else beside the file."""
     start = Path(os.path.abspath(main)).parent
-    for folder in (start, *start.parents):
-        if (folder / "kspec.toml").is_file():
-            here = Path(os.path.relpath(folder))
-            yield here
-            yield here / "models"
-            return
-    yield Path(os.path.relpath(start))
+    folder = project_root(start)
+    if folder is None:
+        yield Path(os.path.relpath(start))
+        return
+    here = Path(os.path.relpath(folder))
+    yield here
+    yield here / "models"

@@ -78,7 +78,7 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
     watch_scenarios(ctx, program)
     logic = Temporal(ctx, {a.name: a for a in actions})
     properties = [p for m in program.modules for p in _properties(ctx, m, logic)]
-    fair = fairness(ctx, program)
+    fair = fairness(ctx, program, logic)
     terminal = _anonymous(ctx, program, "terminal")
     limits = _anonymous(ctx, program, "limit")
     check_declarations(ctx, program)

@@ -47,6 +47,7 @@ from kspec.system.temporal import (
     Release,
     Taken,
     Until,
+    fair_to,
     folded,
     map_conditions,
     means,
@@ -183,7 +184,7 @@ class Temporal:
             case other:
                 help_ = "`taken(act(a, _))`, `taken(p(x))`, `taken(p(x).label)`"
                 raise error("E0338", "this is not a step", other.span, help=help_)
-        types = self._parameters(env, name, label, span)
+        types = self.parameters(env, name, label, span)
         if len(args) != len(types):
             raise wrong_count("step", name, len(types), len(args), span)
         given = tuple(self._argument(env, a, t) for a, t in zip(args, types, strict=True))
@@ -191,7 +192,8 @@ class Temporal:
         self.taken.append((atom, span))
         return atom
 
-    def _parameters(self, env: Env, name: str, label: str | None, span: Span) -> tuple[Scalar, ...]:
+    def parameters(self, env: Env, name: str, label: str | None, span: Span) -> tuple[Scalar, ...]:
+        """The types of the parameters of a step: an action, a process, or a process at a label."""
         found = self.ctx.lookup(env, name)
         match found:
             case DeclBinding(ast.ActionDecl()):
@@ -254,7 +256,7 @@ def simplified(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
     return tuple(c for c in every if c.formula != YES)
 
 
-def fairness(ctx: Context, program: Program) -> tuple[Fair, ...]:
+def fairness(ctx: Context, program: Program, logic: Temporal) -> tuple[Fair, ...]:
     """The fairness declarations, in order; what is wrong is reported."""
     out: list[Fair] = []
     for m in program.modules:
@@ -265,7 +267,7 @@ def fairness(ctx: Context, program: Program) -> tuple[Fair, ...]:
                     out.append(Fair(kind, name))
                 case ast.FairDecl():
                     try:
-                        out += _fair(ctx, env, d)
+                        out += _fair(ctx, env, d, logic)
                     except Failed as failed:
                         ctx.report(failed)
                 case _:
@@ -273,17 +275,13 @@ def fairness(ctx: Context, program: Program) -> tuple[Fair, ...]:
     return tuple(dict.fromkeys(out))
 
 
-def _fair(ctx: Context, env: Env, d: ast.FairDecl) -> list[Fair]:
+def _fair(ctx: Context, env: Env, d: ast.FairDecl, logic: Temporal) -> list[Fair]:
     out: list[Fair] = []
-    for name, span in d.names:
-        found = ctx.lookup(env, name)
-        match found:
-            case DeclBinding(ast.ActionDecl() | ast.ProcessDecl()):
-                out.append(Fair(d.fair, name))
-            case None:
-                raise unknown(ctx, env, name, span, "action")
-            case _:
-                raise error("E0508", f"`{name}` is {describe(found)}, not an action or a process", span)
+    for name, label, span in d.steps:
+        types = logic.parameters(env, name, label, span)
+        out.append(Fair(d.fair, name, label))
+        if label is not None:
+            logic.taken.append((Taken(name, label, (None,) * len(types)), span))
     if d.when is not None and not _constant_bool(ctx, env, d.when):
         return []
     return out
@@ -297,7 +295,7 @@ def too_many(system: System) -> Failed | None:
     """The failure for fairness of too many instances."""
     count = 0
     for f in system.fairness:
-        a = next((a for a in system.actions if (a.process or a.name) == f.name), None)
+        a = next((a for a in system.actions if fair_to(f, a)), None)
         instances = 1
         for _, t in a.params if a is not None else ():
             instances *= t.hi - t.lo + 1

@@ -75,7 +75,7 @@ def _system(s: System) -> Iterator[str]:
         yield from _action(a)
     yield ""
     for f in s.fairness:
-        yield f"{f.kind} fair {f.name};"
+        yield f"{f.kind} fair {f.name}{' at ' + f.label if f.label else ''};"
     for p in s.properties:
         yield from _property(p)
     for e in s.terminal:

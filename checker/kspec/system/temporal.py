@@ -96,7 +96,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Fair:
-    """A fairness declaration for an action or for a process (all its steps together), for each instance.
+    """A fairness declaration for an action or for a process (all its steps together, or those at ``label``), for
+    each instance.
 
     ``weak``: not (enabled from some position on at every position, and never taken from there on).
     ``strong``: not (enabled at infinitely many positions, and taken at only finitely many).
@@ -104,29 +105,39 @@ class Fair:
 
     kind: Literal["weak", "strong"]
     name: str
+    label: str | None = None
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A fairness declaration for one instance: the steps of the actions named, with these arguments."""
+    """A fairness declaration for one instance: the steps of the actions named, with these arguments.
+
+    ``name`` is that of the action or process.
+    """
 
     kind: Literal["weak", "strong"]
     name: str
     actions: frozenset[str]
     args: tuple[int, ...]
     types: tuple[Scalar, ...]
+    label: str | None = None
 
 
 def constraints(system: System) -> tuple[Constraint, ...]:
     """The fairness constraints of a system, in order of declaration, instances ascending."""
-    out: dict[tuple[str, str, tuple[int, ...]], Constraint] = {}
+    out: dict[tuple[Fair, tuple[int, ...]], Constraint] = {}
     for f in system.fairness:
-        actions = [a for a in system.actions if (a.process or a.name) == f.name]
+        actions = [a for a in system.actions if fair_to(f, a)]
         names = frozenset(a.name for a in actions)
         types = tuple(t for _, t in actions[0].params) if actions else ()
         for args in itertools.product(*(range(t.lo, t.hi + 1) for t in types)) if actions else ():
-            out.setdefault((f.kind, f.name, args), Constraint(f.kind, f.name, names, args, types))
+            out.setdefault((f, args), Constraint(f.kind, f.name, names, args, types, f.label))
     return tuple(out.values())
+
+
+def fair_to(f: Fair, action: Action) -> bool:
+    """Whether a fairness declaration is about an action."""
+    return means(Taken(f.name, f.label, ()), action)
 
 
 def matches(t: Taken, action: Action, args: tuple[int, ...]) -> bool:

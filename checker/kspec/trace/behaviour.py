@@ -24,7 +24,8 @@ def fairness(machine: Machine, run: Run) -> tuple[Fair, ...]:
     for d in discharges(machine, run):
         c = d.constraint
         args = ", ".join(show_scalar(t, a) for t, a in zip(c.types, c.args, strict=True))
-        out.append(Fair(c.kind, f"{c.name}({args})" if args else c.name, d.how, d.step))
+        who = f"{c.name}({args})" if args else c.name
+        out.append(Fair(c.kind, f"{who} at {c.label}" if c.label else who, d.how, d.step))
     return tuple(out)
 
 
