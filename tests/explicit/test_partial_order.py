@@ -11,7 +11,7 @@ from explicit.comparing import SOAK, TINY, Recorder
 from explicit.random_processes import random_processes
 from interp.random_systems import Features, random_system
 from kspec.engine.protocol import Budget, Evidence, Finding, Goals, Result, Run
-from kspec.explicit import partial
+from kspec.explicit import partial, reduction
 from kspec.explicit.checkpoint import Keeping
 from kspec.explicit.engine import ExplicitEngine
 from kspec.explicit.relations import Relations, grids
@@ -25,7 +25,7 @@ from kspec.resources import shipped
 from kspec.system.expr import TRUE, Binary, Cell, Const, Expr, Read
 from kspec.system.model import Action, Property, System
 from kspec.system.stmt import EMPTY, Assign, Block, Write
-from kspec.types import BOOL, RangeType
+from kspec.types import RangeType
 
 TCC, CC = tiny_compiler(), system_compiler()
 ALL = Goals(everything=True)
@@ -275,13 +275,16 @@ def test_a_violation_of_the_reduction_alone_is_a_fault() -> None:
         partial.shortened(found, Budget(), lambda budget: Result("explicit", "bounded", bound=budget.depth))
 
 
-def test_auto_explores_few_states_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_explores_few_states_without() -> None:
     got = answer(IGNORED, replace(ON, partial="auto"))
     assert got.evidence == answer(IGNORED, OFF).evidence
-    from kspec.explicit import reduction
 
-    monkeypatch.setattr(reduction, "SMALL", 2)
-    monkeypatch.setattr(reduction, "WORTH_SPARING", 0.0)
-    wide = replace(UNLOCKED, cells=(*PC, X, Cell("y", (), BOOL)), start=(0, 0, 0, 0), properties=())
-    got = answer(wide, replace(ON, partial="auto", slots=2))
-    assert got.status == "exhausted"
+
+@pytest.mark.parametrize("worth", [0.0, 2.0])
+def test_auto_turns_where_that_is_worth_while(worth: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search with many states is begun again if a trial leaves out many steps, and goes on if not."""
+    monkeypatch.setattr(reduction, "WORTH_SPARING", worth)
+    tuning = replace(ON, partial="auto", many=2, slice=1, chunk=1)
+    got = answer(IGNORED, tuning)
+    assert got.evidence is not None and got.evidence.partial == (not worth)
+    assert lengths(got.findings) == lengths(answer(IGNORED, OFF).findings)

@@ -82,7 +82,8 @@ def _evidence(a: Result, b: Result) -> list[str]:
     if x.reduction or y.reduction:
         stood = [(e.represents if e.reduction else e.states) for e in (x, y)]
         states = [("states", stood[0], stood[1])] if None not in stood else []
-        return _different(a, b, (*states, ("depth", x.depth, y.depth)))
+        depths = [] if x.partial or y.partial else [("depth", x.depth, y.depth)]
+        return _different(a, b, (*states, *depths))
     pairs = (
         ("states", x.states, y.states),
         ("transitions", x.transitions, y.transitions),

@@ -47,6 +47,8 @@ class Settings:
     that run at the same time; ``depth`` (steps) bounds the search.  ``everything``: every violated
     property gets its own shortest trace.  ``symmetry``: whether one state may stand for all that
     permutations of identities make of it; ``auto`` where there are many, and no counts are pinned.
+    ``partial``: whether only some of the steps of a state may be taken, where the others change nothing that is
+    looked for; ``auto`` where there are many states, no counts are pinned and engines are not compared.
     ``checkpoints``: whether and where long searches are saved.  ``statistics``: results say what makes the
     states many.
     """
@@ -58,6 +60,7 @@ class Settings:
     depth: int | None = None
     everything: bool = False
     symmetry: Literal["off", "on", "auto"] = "auto"
+    partial: Literal["off", "on", "auto"] = "auto"
     checkpoints: Checkpoints | None = None
     statistics: bool = False
 

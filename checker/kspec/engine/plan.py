@@ -69,6 +69,14 @@ class Reducing(Engine, Protocol):
         """The engine that does so, does not, or decides."""
 
 
+@runtime_checkable
+class Sparing(Engine, Protocol):
+    """An engine that can leave out steps that change nothing that is looked for."""
+
+    def sparing(self, partial: Literal["off", "on", "auto"]) -> Engine:
+        """The engine that does so, does not, or decides."""
+
+
 def answers(
     system: System, expect: Expectation, goals: Goals, settings: Settings, control: Control
 ) -> Iterator[Result]:
@@ -116,6 +124,9 @@ class _Question:
         s = self.settings
         if isinstance(engine, Reducing):
             engine = engine.up_to("off" if s.symmetry == "auto" and self.pinned else s.symmetry)
+        if isinstance(engine, Sparing):
+            full = s.partial == "auto" and (self.pinned or s.engine == "all")
+            engine = engine.sparing("off" if full else s.partial)
         c = s.checkpoints
         if isinstance(engine, Checkpointing) and c is not None and c.folder is not None:
             engine = engine.checkpointed(c.folder, c.every, c.resume, c.about)

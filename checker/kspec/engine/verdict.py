@@ -37,8 +37,8 @@ class Verdict:
     """What is known about one property.
 
     ``states`` goes with ``exhausted`` (``orbits`` too, where each of so many states stood for its orbit and
-    ``states``, if it is known, is how many there are); ``bound`` (steps) with ``bounded``, and
-    with ``unknown`` where something is known; ``run`` with ``violated`` and
+    ``states``, if it is known, is how many there are; ``partial``: some steps of these were left out); ``bound``
+    (steps) with ``bounded``, and with ``unknown`` where something is known; ``run`` with ``violated`` and
     ``reached`` (a ``reachable`` property that nothing reaches is violated without a run); ``reason``
     with ``unknown`` and ``simulated``.  ``within_limit``: only states within the model's limits were looked at.
     """
@@ -53,6 +53,7 @@ class Verdict:
     run: Run | None = None
     reason: str = ""
     orbits: int | None = None
+    partial: bool = False
 
     def text(self) -> str:
         """The verdict in words: ``exhausted within limit, 58077 states``."""
@@ -80,6 +81,8 @@ class Verdict:
     def _counted(self) -> str:
         if self.orbits is None:
             return count(self.states, "state")
+        if self.partial:
+            return f"{count(self.orbits, 'state')} by partial-order reduction"
         if self.states is None:
             return f"{count(self.orbits, 'state')} up to symmetry"
         return f"{count(self.states, 'state')} ({self.orbits} up to symmetry)"
@@ -122,6 +125,7 @@ def _best(system: System, goal: Goal, results: tuple[Result, ...]) -> Verdict:
 def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
     limited = bool(system.limits)
     states = orbits = None
+    partial = r.evidence is not None and r.evidence.partial
     if r.evidence is not None:
         states = r.evidence.represents if r.evidence.reduction else r.evidence.states
         orbits = r.evidence.states if r.evidence.reduction else None
@@ -130,7 +134,7 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
         seen = strength in ("exhausted", "violated")
         return Verdict(
             goal.name, goal.kind, strength, r.engine, limited and strength not in ("violated", "reached"),
-            states if seen else None, bound, run, reason, orbits if seen else None,
+            states if seen else None, bound, run, reason, orbits if seen else None, seen and partial,
         )  # fmt: skip
 
     finding = _named(r.findings, goal.name)
@@ -168,6 +172,8 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
 
 def complete_depth(r: Result) -> int | None:
     """The number of steps within which a result has everything there is; None when it does not say."""
+    if r.evidence is not None and r.evidence.partial:
+        return r.bound  # its levels are not distances
     match r.status:
         case "bounded":
             return r.bound
@@ -186,7 +192,8 @@ def is_shortest(r: Result, length: int, name: str = "") -> bool:
     finding = _named(r.findings, name)
     if finding is not None and finding.run is not None and finding.run.loop is not None:
         return name in r.shortest
-    return r.status == "exhausted" or name in r.shortest or (complete is not None and length <= complete + 1)
+    exhausted = r.status == "exhausted" and (r.evidence is None or not r.evidence.partial)
+    return exhausted or name in r.shortest or (complete is not None and length <= complete + 1)
 
 
 def known_shortest(results: Iterable[Result], name: str, length: int) -> bool:

@@ -8,6 +8,7 @@ the action are sticky, so that cycles of orbits are broken as cycles of states a
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
 
@@ -15,7 +16,7 @@ from kspec.engine.protocol import Budget, Evidence, Goals, Result
 from kspec.explicit.orbits import totals
 from kspec.explicit.partial import relations_of, saving, shortened
 from kspec.explicit.relations import Relations
-from kspec.explicit.search import Search
+from kspec.explicit.search import TURNED, Search
 from kspec.system.model import System
 from kspec.system.scalarsets import scalarsets
 from kspec.types import IdType
@@ -26,6 +27,8 @@ WORTHWHILE = 6
 """Permutations below which ``auto`` does without."""
 SMALL = 200_000
 """States up to which ``auto`` explores them all: full counts are worth more than the time."""
+PROBE = 20_000
+"""States after which a trial of partial-order reduction says how many steps it leaves out."""
 WORTH_SPARING = 0.2
 """The share of the steps that partial-order reduction has to leave out to be worth its while."""
 NAME = "symmetry"
@@ -45,9 +48,14 @@ class Reduction:
 
 
 class Explore(Protocol):
-    """A search with a budget and a reduction; a ``trial`` leaves checkpoints alone."""
+    """A search with a budget and a reduction; a ``trial`` leaves checkpoints alone.
 
-    def __call__(self, budget: Budget, reduction: Reduction, trial: bool = False) -> Result: ...
+    ``turn`` is asked once there are many states: when it says so, the search ends for the reason ``TURNED``.
+    """
+
+    def __call__(
+        self, budget: Budget, reduction: Reduction, trial: bool = False, turn: Callable[[], bool] | None = None
+    ) -> Result: ...
 
 
 NOTHING = Reduction()
@@ -64,29 +72,42 @@ class Modes:
 def reduced(modes: Modes, system: System, goals: Goals, budget: Budget, explore: Explore) -> Result:
     """The answer of a search with the reductions that are wanted and possible.
 
-    ``auto`` explores without them first, and starts again with them when there are many states; steps are
-    left out automatically only where that leaves out many, and not in the search for one violation, which
-    has to be looked for without in the end.
+    With ``auto`` the search begins without them, and begins again with them when there are many states: up to
+    symmetry where there are many permutations, and with stubborn sets where a trial shows that these leave out
+    many steps.  Not in the search for one violation, which has to be looked for without them in the end.
     """
     started = time.monotonic()
     must, may, notes = _reductions(modes, system, goals, budget)
-    trial: Result | None = None
     if must != may:
-        if budget.states is not None and budget.states <= SMALL:
-            return _finished(explore(budget, must), system, must, budget, started, explore, notes)
-        trial = explore(replace(budget, states=SMALL), must, trial=True)
-        if trial.status != "unknown" or trial.reason not in ("states", "memory"):
-            return _finished(trial, system, must, budget, started, explore, notes)
-        if modes.partial == "auto" and may.relations is not None:
-            second = explore(replace(_left(budget, started), states=SMALL), may, trial=True)
-            if second.status != "unknown" or second.reason not in ("states", "memory"):
-                return _finished(_no_worse(second, trial), system, may, budget, started, explore, notes)
-            if saving(second) < WORTH_SPARING:
-                may = replace(may, relations=None)
-    result = explore(_left(budget, started), may)
-    if trial is not None and may.relations is not None:
-        result = _no_worse(result, trial)
+        few = budget.states is not None and budget.states <= SMALL
+        result = explore(budget, must) if few else explore(replace(budget, states=SMALL), must, trial=True)
+        if few or result.status != "unknown" or result.reason not in ("states", "memory"):
+            return _finished(result, system, must, budget, started, explore, notes)
+    turn = None
+    if modes.partial == "auto" and goals.wanted is None and budget.depth is None:
+        turn = _Turn(system, may, replace(budget, states=PROBE), explore)
+    result = explore(_left(budget, started), may, turn=turn)
+    if turn is not None and result.reason == TURNED:
+        may = turn.reduction
+        result = _no_worse(explore(_left(budget, started), may), result)
     return _finished(result, system, may, budget, started, explore, notes)
+
+
+@dataclass
+class _Turn:
+    """Asked where there are many states: whether stubborn sets leave out many steps."""
+
+    system: System
+    reduction: Reduction
+    budget: Budget
+    explore: Explore
+
+    def __call__(self) -> bool:
+        relations = relations_of(self.system, bool(self.reduction.symmetric))
+        if not isinstance(relations, Relations):
+            return False
+        self.reduction = replace(self.reduction, relations=relations)
+        return saving(self.explore(self.budget, self.reduction, trial=True)) >= WORTH_SPARING
 
 
 def _reductions(
@@ -103,12 +124,11 @@ def _reductions(
             must = may if modes.symmetry == "on" else must
     if modes.partial == "on" and budget.depth is not None:
         notes += ("no partial-order reduction: it does not keep depths, and the depth is limited",)
-    elif modes.partial == "on" or (modes.partial == "auto" and goals.wanted is None and budget.depth is None):
+    elif modes.partial == "on":
         relations = relations_of(system, bool(may.symmetric))
         if isinstance(relations, Relations):
-            may = replace(may, relations=relations)
-            must = replace(must, relations=relations) if modes.partial == "on" else must
-        elif modes.partial == "on":
+            must, may = replace(must, relations=relations), replace(may, relations=relations)
+        else:
             notes += (relations,)
     return must, may, notes
 

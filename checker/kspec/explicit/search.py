@@ -6,6 +6,7 @@ What counts, and when the search may end, is defined in ``kspec.interp.explore``
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +21,8 @@ from kspec.explicit.tuning import Tuning
 from kspec.system.model import System
 
 NAME = "explicit"
+TURNED = "another way is better"
+"""Why a search ended when it was so."""
 REPORT_EVERY = 0.25
 TARGET = 0.03
 """Seconds that a slice of work should take: budgets and the control block are looked at in between."""
@@ -54,6 +57,7 @@ class Search:
     tuning: Tuning
     store: Store | None = None
     spill: Spill | None = None
+    turn: Callable[[], bool] | None = None
 
     def __post_init__(self) -> None:
         native = self.tiers.native
@@ -153,6 +157,10 @@ class Search:
                 self.space.forget()
             if self.store is not None and self.store.due:
                 self.keep()
+            if self.turn is not None and len(self.space) >= self.tuning.many:
+                turn, self.turn = self.turn, None
+                if turn():
+                    raise StopError(TURNED)
             self.poll(depth)
             self.tiers.improve()
 
@@ -175,7 +183,7 @@ class Search:
         self.before, self.complete = Counts(*known.before), known.complete
         self.seen = {name: Sighting(length, words) for name, length, words in known.seen}
         self.decide()
-        self.went_on = True
+        self.went_on, self.turn = True, None
         self.notes.append(f"resumed at {known.count} states")
         return True
 

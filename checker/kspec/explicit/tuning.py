@@ -10,11 +10,13 @@ from typing import Literal
 class Tuning:
     """``tier``: the compiler to use, both as they come when None.  ``symmetry``: whether one state stands for
     its orbit; ``auto`` when there are many states and many permutations.  ``partial``: whether only the steps of
-    stubborn sets are taken; ``auto`` when there are many states and that leaves out many steps.
+    stubborn sets are taken; ``auto`` when there are many states and that leaves out many steps.  ``many``: the
+    states at which that is asked.
 
     ``few``: levels with fewer states are not worth more than one worker.  ``slots``: of the first table.
     ``chunk``: states that a worker takes from a level at a time.  ``slice``: states in the first slice of
-    work.  ``statistics``: the result says what makes the states many.  ``earn``: seconds of exploration after which the system's compiler is started.
+    work.  ``statistics``: the result says what makes the states many.  ``earn``: seconds of exploration after
+    which the system's compiler is started.
     """
 
     tier: Literal["cc", "tcc"] | None = None
@@ -26,3 +28,4 @@ class Tuning:
     symmetry: Literal["off", "on", "auto"] = "off"
     statistics: bool = False
     partial: Literal["off", "on", "auto"] = "off"
+    many: int = 1_000_000

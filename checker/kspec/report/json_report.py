@@ -109,6 +109,7 @@ def _evidence(e: Evidence) -> Json:
         "actions": dict(e.actions),
         "reduction": e.reduction or None,
         "represents": e.represents,
+        "spared": e.spared,
     }
 
 

@@ -82,7 +82,7 @@ def details(r: CheckReport) -> Iterator[Text]:
         yield Text(f"  {visible(line)}")
     if r.evidence is not None and r.evidence.states:
         e = r.evidence
-        up_to = f" up to {e.reduction}" if e.reduction else ""
+        up_to = f" up to {e.reduction.replace(', ', ' and ')}" if e.reduction else ""
         seen = f"{count(e.states, 'state')}{up_to}, {count(e.transitions, 'transition')}, depth {e.depth}"
         yield Text(f"  seen: {seen} ({', '.join(r.engines)})", style="dim")
     if len(r.runs) > 1:
