@@ -18,9 +18,13 @@ def shipped(name: str) -> Path | None:
 
 
 def project_root(path: Path) -> Path | None:
-    """The nearest folder, upwards from a file or folder, that holds ``kspec.toml``."""
+    """The nearest folder, upwards from a file or folder, that holds ``kspec.toml``.
+
+    The folder with what comes with an installed program is such a project, too.
+    """
     start = path.resolve()
+    installed = Path(__file__).resolve().parent / "_shipped"
     for folder in (start, *start.parents):
-        if (folder / MARKER).is_file():
+        if (folder / MARKER).is_file() or folder == installed:
             return folder
     return None
