@@ -30,7 +30,7 @@ ENGINES = ("auto", "all", *registry.names())
 
 
 @click.command("check", cls=Remembering, short_help="Check models.")
-@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path())
 @click.option(
     "--set",
     "settings",

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from kspec import __version__
 from kspec.cli import faults
@@ -31,6 +32,7 @@ COMMANDS = {
     "certify": ("Check saved proofs again.", "kspec.cli.certify"),
     "check": ("Check models.", "kspec.cli.check"),
     "export": ("Write a model for another checker.", "kspec.cli.export"),
+    "completion": ("Print a completion script for a shell.", "kspec.cli.completion"),
     "find": ("Find a run that ends as wanted.", "kspec.cli.find"),
     "keep": ("Keep a trace as a regression.", "kspec.cli.keep"),
     "replay": ("Replay saved traces.", "kspec.cli.replay"),
@@ -53,6 +55,13 @@ class LazyGroup(click.Group):
         command = importlib.import_module(COMMANDS[cmd_name][1]).command
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may stand here: commands, without importing them, or options."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        names = (n for n in self.list_commands(ctx) if n.startswith(incomplete))
+        return [CompletionItem(n, help=COMMANDS[n][0]) for n in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing them."""
