@@ -35,6 +35,7 @@ COMMANDS = {
     "completion": ("Print a completion script for a shell.", "kspec.cli.completion"),
     "find": ("Find a run that ends as wanted.", "kspec.cli.find"),
     "keep": ("Keep a trace as a regression.", "kspec.cli.keep"),
+    "mutate": ("Test the checks of a model with small mistakes.", "kspec.cli.mutate"),
     "replay": ("Replay saved traces.", "kspec.cli.replay"),
     "show": ("Show a model or a saved trace.", "kspec.cli.show"),
     "source": ("Compare C source with a model.", "kspec.cli.source"),
