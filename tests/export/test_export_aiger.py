@@ -14,7 +14,7 @@ from kspec.lang.diagnostics import Failed
 from kspec.symbolic.evaluate import Unsupported
 from kspec.system.model import System
 
-SEEDS = range(500 if SOAK else 20)
+SEEDS = range(500 if SOAK else 10)
 
 
 def read_ascii(data: bytes) -> tuple[list[int], list[tuple[int, int]], list[int], dict[int, tuple[int, int]]]:

@@ -76,6 +76,8 @@ class _Writer:
         yield "-- names:"
         for name, cell in p.names.table():
             yield f"--   {name} is {cell}"
+        yield "-- rumur calculates in the smallest type that holds all ranges; intermediate values need more:"
+        yield f"type {p.names.fresh('integers')}: -{MOST}..{MOST};"
         if p.system.state_cells:
             yield "var"
         for c in p.system.state_cells:
