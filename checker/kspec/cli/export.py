@@ -10,7 +10,7 @@ import click
 from kspec.cli.models import configured
 from kspec.cli.options import Setting
 from kspec.export.formats import FORMATS, files_of
-from kspec.lang.diagnostics import visible
+from kspec.lang.diagnostics import Diagnostic, render, visible
 from kspec.report.files import write_atomically
 
 
@@ -39,6 +39,12 @@ def command(
     """
     system = configured(target, settings).system
     made = files_of(form)(system, properties or None, Path(output) if output else None)
+    for p in () if properties else system.temporal:
+        warning = Diagnostic(
+            "W0701", f"`{p.name}` is left out: it is a property in temporal logic", p.span,
+            help="Name the properties to export with --property.", severity="warning",
+        )  # fmt: skip
+        click.echo(render(warning, system.sources), err=True)
     for path, content in made:
         if path is None:
             sys.stdout.buffer.write(content)

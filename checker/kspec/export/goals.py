@@ -18,11 +18,13 @@ class Goals:
 
     ``claims``: what has to hold (declared properties, assertions, ``deadlock``, ``error.<kind>``), in the order
     of ``kspec.system.effects.obligations``.  ``reaches``: ``reachable`` properties, each exported as the claim
-    that nothing reaches it, so that a counterexample is the witness.
+    that nothing reaches it, so that a counterexample is the witness.  ``left_out``: properties that have to hold but
+    are in temporal logic, which no format takes.
     """
 
     claims: tuple[str, ...]
     reaches: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -33,21 +35,17 @@ class Goals:
 def goals(system: System, properties: Collection[str] | None = None) -> Goals:
     """The goals of an export; ``properties`` are names, None stands for everything that has to hold.
 
-    Raises Failed: E0701 for a name that the system does not have, E0702 for properties in temporal logic, which no
-    format takes.
+    Raises Failed: E0701 for a name that the system does not have, E0702 for a property in temporal logic.
     """
     claims = obligations(system)
-    for p in system.properties:
-        if p.kind == "property" and (properties is None or p.name in properties):
-            raise Failed([
-                Diagnostic(
-                    "E0702", f"`{p.name}` cannot be exported: it is a property in temporal logic", p.span,
-                    help="Say with --property which of the other properties to export.",
-                )
-            ], system.sources)  # fmt: skip
+    temporal = tuple(p for p in system.properties if p.kind == "property")
+    for p in temporal:
+        if properties is not None and p.name in properties:
+            headline = f"`{p.name}` cannot be exported: it is a property in temporal logic"
+            raise Failed([Diagnostic("E0702", headline, p.span, help="Check it with kspec.")], system.sources)
     reaches = tuple(p.name for p in system.properties if p.kind == "reachable")
     if properties is None:
-        return Goals(claims)
+        return Goals(claims, left_out=tuple(p.name for p in temporal))
     wanted = frozenset(properties)
     for name in sorted(wanted - {*claims, *reaches}):
         if name.startswith("error."):

@@ -30,6 +30,8 @@ def heading(system: System, goals: Goals, form: str) -> Iterator[str]:
         yield f"claim {plain(name)}"
     for name in goals.reaches:
         yield f"claim: nothing reaches {plain(name)}"
+    for name in goals.left_out:
+        yield f"not claimed, as it is in temporal logic: {plain(name)}"
 
 
 @dataclass
