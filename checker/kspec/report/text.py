@@ -26,8 +26,7 @@ _STYLES = {
     "invalid": "bold red",
     "fault": "bold magenta",
 }
-_WIDEST = 48
-_NARROW = 32
+_WIDEST = 32
 _GOT = 34
 _MARK = max(len(m) for m in MARKS.values())
 
@@ -42,10 +41,9 @@ class Columns:
 
 
 def columns(work: Iterable[Job | CheckReport], *, grouped: bool = False) -> Columns:
-    """Widths that fit the rows; what is wider than 48 (32 where rows are grouped below their model) sticks out."""
-    rows = [(w.model if isinstance(w, CheckReport) else w.model.file, _title(w), w.expect) for w in work]
-    most = _NARROW if grouped else _WIDEST
-    widths = [max((len(visible(r[i])) for r in rows if len(r[i]) <= most), default=0) for i in range(3)]
+    """Widths that fit the rows; what is wider than 32 sticks out."""
+    rows = [(w.model if isinstance(w, CheckReport) else w.model.file, _title(w), _brief(w.expect)) for w in work]
+    widths = [max((len(visible(r[i])) for r in rows if len(r[i]) <= _WIDEST), default=0) for i in range(3)]
     return Columns(0 if grouped else widths[0], widths[1], widths[2])
 
 
@@ -60,10 +58,16 @@ def row(r: CheckReport, c: Columns) -> Text:
     model = f"  {visible(r.model):<{c.model}}" if c.model else ""
     return Text.assemble(
         (f"{MARKS[r.outcome]:<{_MARK}}", _STYLES[r.outcome]),
-        f"{model}  {visible(name):<{c.name}}  {visible(r.expect):<{c.expect}}  ",
+        f"{model}  {visible(name):<{c.name}}  {visible(_brief(r.expect)):<{c.expect}}  ",
         (f"{visible(r.got):<{_GOT}}", "" if r.outcome == "met" else "bold"),
         (f"  {duration(r.seconds):>8}", "dim"),
     )
+
+
+def _brief(expect: str) -> str:
+    """What is expected in a word; which property, and which counts, is in what came out or in the details."""
+    word = expect.partition(" ")[0]
+    return word if word in ("holds", "violates") else expect
 
 
 def details(r: CheckReport) -> Iterator[Text]:
