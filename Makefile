@@ -2,6 +2,7 @@
 # make check-all   all tiers
 # make test        lint, types, models, and the test suite with a small slice of every campaign
 # make soak        the test suite with the full numbers of every campaign (hours)
+# make bench       measurements, against SPIN, rumur and TLC where they are installed (an hour); bench/results
 # make lint        ruff and mypy
 # make clean       removes what these made
 #
@@ -15,7 +16,7 @@ READY_DEV := $(VENV)/.ready-dev
 CHECKED := models $(if $(wildcard counterexamples/*.json),counterexamples)
 WORKERS ?= 2
 
-.PHONY: check check-all test soak lint clean
+.PHONY: check check-all test soak bench lint clean
 
 check: $(READY)
 	$(BIN)/kspec check $(CHECKED)
@@ -29,6 +30,10 @@ test: lint
 
 soak: $(READY_DEV)
 	KSPEC_SOAK=1 $(BIN)/pytest -n $(WORKERS)
+
+bench: $(READY_DEV)
+	for b in bench/*/run.py; do $(BIN)/python $$b || exit 1; done
+	$(BIN)/python bench/explicit/run.py --sizes large
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check checker tests

@@ -26,8 +26,9 @@ LEGEND = """CPU seconds are user and system time, of children too.  The machine 
 `kspec cold` and `kspec warm` are `kspec check --engine=explicit --symmetry=off` from start to verdict, without and
 with code that an earlier run compiled (Python's bytecode and the parser's tables are there in both: they are made
 once for an installation).  Every other row is one chain of generating, compiling (SPIN -O2, rumur -O3) and running.
-Figures are medians of so many runs; a tool whose first run took more than 20 s ran once.  Ratios are of CPU seconds,
-to those of kspec in the same run.  No reduction unless the name says `por` (partial-order reduction).  SPIN's
+Figures are medians of so many runs: five, or as many as fit into a minute, and one with
+reduction or of rumur on two threads.  Ratios are of CPU seconds, to those of
+kspec in the same run.  No reduction unless the name says `por` (partial-order reduction).  SPIN's
 encodings carry no assertions, so it checks less."""
 
 

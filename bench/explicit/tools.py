@@ -17,9 +17,9 @@ from cases import HERE, Case
 PEERS = HERE / "peers"
 LIMIT = 1800
 """Seconds after which a run is given up."""
-FEW = 10_000_000
-"""States above which depth-first search (whose stack gets too deep), reduction and second threads of other
-tools are left out."""
+FEW, MANY = 3_000_000, 10_000_000
+"""States above which reduction and second threads of other tools are left out, and those above which SPIN's
+depth-first search is, whose stack gets too deep."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,18 @@ def tools(case: Case, folder: Path) -> Iterator[tuple[str, Callable[[], Sample]]
     yield "kspec warm", lambda: kspec_whole(case, folder, "warm")
     if not case.peer:
         return
-    large = case.states > FEW
+    few = case.states <= FEW
     if shutil.which("spin"):
         yield "spin bfs", lambda: spin(case, folder, "spin bfs", ("-DNOREDUCE", "-DBFS"))
-        if not large:
+        if case.states <= MANY:
             yield "spin dfs", lambda: spin(case, folder, "spin dfs", ("-DNOREDUCE",))
+        if few:
             yield "spin bfs por", lambda: spin(case, folder, "spin bfs por", ("-DBFS",))
             yield "spin dfs por", lambda: spin(case, folder, "spin dfs por", ())
     if shutil.which("rumur"):
-        for threads in (1,) if large else (1, 2):
+        for threads in (1, 2) if few else (1,):
             yield f"rumur {threads}", lambda t=threads: rumur(case, folder, t)
-    if case.tla and os.environ.get("TLA2TOOLS_JAR") and not large:
+    if case.tla and os.environ.get("TLA2TOOLS_JAR") and few:
         yield "tlc", lambda: tlc(case, folder)
 
 
