@@ -332,6 +332,13 @@ class Machine:
                 elif kind != "reachable" and not holds:
                     out.violated.add(d.name)
 
+        for d in self.properties.get("property", ()):
+            for e in _conditions(d.expr):
+                try:
+                    terms.truth(e)
+                except Wrong as w:
+                    out.violated.add(w.name)
+
     def _judge_step(self, old: State, new: State, out: Answer) -> None:
         for d in self.properties.get("step", ()):
             terms = self.terms(new)
@@ -461,3 +468,20 @@ class _Run:
 
 
 __all__ = ["Answer", "Machine"]
+
+
+def _conditions(e: ast.Expr) -> Iterator[ast.Expr]:
+    """The conditions of a temporal formula; those under quantifiers over formulas are left out."""
+    match e:
+        case ast.Temporal(_, operands):
+            for x in operands:
+                yield from _conditions(x)
+        case ast.UnaryExpr("!", x):
+            yield from _conditions(x)
+        case ast.BinaryExpr("&&" | "||" | "=>", left, right):
+            yield from _conditions(left)
+            yield from _conditions(right)
+        case ast.Quantifier() | ast.Conditional() | ast.Call("next" | "taken"):
+            pass
+        case _:
+            yield e
