@@ -140,3 +140,10 @@ def test_a_module_is_named_like_its_file(tmp_path: Path) -> None:
     done = kspec("export", "lock.kspec", "--to", "tla", "-o", "my-lock.tla", cwd=tmp_path)
     assert done.returncode == 2 and "E0702" in done.stderr
     assert not list(tmp_path.glob("my-lock*"))
+
+
+def test_the_model_is_not_replaced(tmp_path: Path) -> None:
+    text = lock(tmp_path).read_text()
+    done = kspec("export", "lock.kspec", "--to", "vmt", "-o", "./lock.kspec", cwd=tmp_path)
+    assert done.returncode == 2 and "replace the model" in done.stderr
+    assert (tmp_path / "lock.kspec").read_text() == text

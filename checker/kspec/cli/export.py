@@ -37,8 +37,11 @@ def command(
     The file claims everything that must hold: the declared properties, freedom from errors, and from deadlock.
     A comment in it says how names and numbers are to be read.
     """
-    system = configured(target, settings).system
+    chosen = configured(target, settings)
+    system = chosen.system
     made = files_of(form)(system, properties or None, Path(output) if output else None)
+    if any(path is not None and _same(Path(path), Path(chosen.model.file)) for path, _ in made):
+        raise click.UsageError("the output would replace the model")
     for p in () if properties else system.temporal:
         warning = Diagnostic(
             "W0701", f"`{p.name}` is left out: it is a property in temporal logic", p.span,
@@ -52,3 +55,7 @@ def command(
             write_atomically(Path(path), content)
             click.echo(f"kspec: wrote {visible(str(path))}", err=True)
     return 0
+
+
+def _same(a: Path, b: Path) -> bool:
+    return a.exists() and b.exists() and a.samefile(b)
