@@ -42,8 +42,8 @@ class Progress:
     """A sample of a running search.
 
     ``levels``: the sizes of the last complete levels of a breadth-first search (at most ``LEVELS``), oldest
-    first; ``complete``: the states in all complete levels.  ``finishing``: the seconds that an engine which was asked to stop still needs to end in order
-    (it writes a checkpoint); whoever interrupted it waits so long.
+    first; ``complete``: the states in all complete levels.  ``finishing``: the seconds that the engine may need
+    to end in order if it is asked to stop now (it writes a checkpoint); whoever interrupts it waits so long.
     """
 
     engine: str

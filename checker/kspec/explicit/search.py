@@ -24,6 +24,8 @@ NAME = "explicit"
 TURNED = "another way is better"
 """Why a search ended when it was so."""
 REPORT_EVERY = 0.25
+REACT = 3.0
+"""Seconds that a busy machine may take until a search notices that it should stop."""
 TARGET = 0.03
 """Seconds that a slice of work should take: budgets and the control block are looked at in between."""
 @dataclass(frozen=True)
@@ -297,6 +299,9 @@ class Search:
         waiting = counts.states - min(int(self.space.shared.next), self.starts[-1])
         levels = tuple(b - a for a, b in pairwise(self.starts[-LEVELS - 1 :]))
         seconds = self.reported - self.budgets.started
+        if self.store is not None:
+            # Whoever interrupts the run waits for a checkpoint: also if it is in the middle of something now.
+            finishing = max(finishing, REACT + 3 * self.store.cost(counts.states))
         self.budgets.control.report(
             Progress(
                 NAME, counts.states, counts.transitions, depth, waiting, resident(), seconds, note, levels, finishing,
