@@ -148,8 +148,9 @@ def command(
     parallel = min(jobs or capacity.cores(), max(1, len(queue)))
     share = capacity.divide(capacity.memory_budget(max_memory), capacity.cores(), parallel)
     chosen = Settings(
-        engine, timeout, share.memory, share.threads, depth, everything, symmetry, partial, checkpoints, stats
-    )
+        engine, timeout, share.memory, share.threads, depth, everything,
+        symmetry=symmetry, partial=partial, checkpoints=checkpoints, statistics=stats,
+    )  # fmt: skip
     continuing = Continuing(Invocation.of(context), checkpoints, timeout, max_memory, only=len(work) == 1)
     to_stdout = style == "text" or output is not None
     screen = Screen(console(), quiet=not to_stdout)
