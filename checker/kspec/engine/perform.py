@@ -139,7 +139,8 @@ def _checkpoints(job: Job, case: Case, system: System, settings: Settings, wante
     looked_for = "everything" if goals.everything else ", ".join(sorted(goals.wanted or ("the first violation",)))
     counted = case.expect.states is not None or case.expect.transitions is not None
     symmetry = "off" if settings.symmetry == "auto" and counted else settings.symmetry
-    options = {"goal": looked_for, "symmetry": symmetry}
+    full = settings.partial == "auto" and (counted or settings.engine == "all")
+    options = {"goal": looked_for, "symmetry": symmetry, "partial order": "off" if full else settings.partial}
     return of_check(wanted, job.model.file, case, job.place, system, options)
 
 
