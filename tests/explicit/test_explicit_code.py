@@ -14,8 +14,9 @@ import pytest
 from explicit.classic_systems import german, peterson
 from explicit.comparing import SOAK
 from interp.random_systems import Features, random_system
-from kspec.explicit.codegen import generate
+from kspec.explicit.codegen import Native, generate
 from kspec.explicit.fields import Unsupported
+from kspec.explicit.partial import relations_of
 from kspec.lang.load import load
 from kspec.lower.build import build
 from kspec.system.expr import TRUE, Cell, Const, Read
@@ -36,12 +37,20 @@ def test_no_warnings(threads: bool) -> None:
     """-Wall -Wextra at -O2, which also looks for values used before they are set."""
     some = [random_system(seed, BUSY) for seed in range(300 if SOAK else 8)]
     for system in [peterson(4), german(5), *some, *from_files()]:
-        native = generate(system)
-        text = native.threaded if threads else native.text
-        assert GCC is not None
-        command = [GCC, "-std=gnu99", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-x", "c", "-c", "-"]
-        done = subprocess.run([*command, "-o", os.devnull], input=text.encode(), stderr=subprocess.PIPE)
-        assert done.returncode == 0, (system.name, done.stderr.decode())
+        for native in variants(system):
+            text = native.threaded if threads else native.text
+            assert GCC is not None
+            command = [GCC, "-std=gnu99", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-x", "c", "-c", "-"]
+            done = subprocess.run([*command, "-o", os.devnull], input=text.encode(), stderr=subprocess.PIPE)
+            assert done.returncode == 0, (system.name, done.stderr.decode())
+
+
+def variants(system: System) -> Iterator[Native]:
+    """The code for all states and, where there can be any, for partial-order reduction."""
+    yield generate(system)
+    relations = relations_of(system, False)
+    if not isinstance(relations, str):
+        yield generate(system, (), relations)
 
 
 def from_files() -> Iterator[System]:

@@ -153,7 +153,7 @@ def _why(
         out.line("return 0;")
     out.locals += ["(void)w;", "(void)s;"]
     head = "".join(f", {c_type(lo, hi)} p{p}" for p, _, lo, hi in params)
-    return function(f"static u32 y{grid.action}(struct worker *w, const u64 *s{head})", out)
+    return function(f"static u32 moves{grid.action}(struct worker *w, const u64 *s{head})", out)
 
 
 def _case(action: Action, grid: Grid) -> str:
@@ -162,4 +162,4 @@ def _case(action: Action, grid: Grid) -> str:
         t = action.params[param][1]
         size = t.hi - t.lo + 1
         args += f", ({c_type(t.lo, t.hi)})((u - {grid.base}u) / {stride}u % {size}u) + {literal(t.lo)}"
-    return f"\tcase {grid.action}: return y{grid.action}(w, s{args});"
+    return f"\tcase {grid.action}: return moves{grid.action}(w, s{args});"
