@@ -6,7 +6,7 @@ import io
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,7 @@ from kspec.cli import keeping
 from kspec.cli.conclude import conclude, explain, with_files
 from kspec.cli.interrupt import Interrupt, caught
 from kspec.cli.keeping import Continuing, Invocation, Remembering
-from kspec.cli.options import Duration, Setting, Size
+from kspec.cli.options import Duration, HuntSize, Setting, Size
 from kspec.cli.screen import Screen, console
 from kspec.cli.targets import Entry, Tier, Wanted, entries
 from kspec.engine import capacity, registry
@@ -79,6 +79,15 @@ ENGINES = ("auto", "all", *registry.names())
     show_default=True,
     help="Partial-order reduction: leave out orders of independent steps; `auto`: where there are many states.",
 )
+@click.option(
+    "--hunt",
+    is_flag=False,
+    flag_value="all",
+    type=HuntSize(),
+    metavar="[SIZE]",
+    help="Look for violations in more states than fit, by their hashes, in SIZE of --max-memory; proves nothing.",
+)
+@click.option("--no-mining", is_flag=True, help="Proofs by k-induction use declared lemmas, no guessed invariants.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Checks at the same time.  [default: the cores]")
 @click.option(
     "--format",
@@ -117,7 +126,9 @@ def command(
     timeout: float | None,
     max_memory: int | None,
     symmetry: Literal["off", "on", "auto"],
+    no_mining: bool,
     partial: Literal["off", "on", "auto"],
+    hunt: int | None,
     stats: bool,
     every: float | None,
     checkpoint_dir: str | None,
@@ -149,10 +160,11 @@ def command(
     share = capacity.divide(capacity.memory_budget(max_memory), capacity.cores(), parallel)
     chosen = Settings(
         engine, timeout, share.memory, share.threads, depth, everything,
-        symmetry=symmetry, partial=partial, checkpoints=checkpoints, statistics=stats,
+        symmetry=symmetry, partial=partial, checkpoints=checkpoints, statistics=stats, hunt=hunt,
     )  # fmt: skip
     continuing = Continuing(Invocation.of(context), checkpoints, timeout, max_memory, only=len(work) == 1)
     to_stdout = style == "text" or output is not None
+    chosen = replace(chosen, mining=not no_mining)
     screen = Screen(console(), quiet=not to_stdout)
     if not resume:
         for line in continuing.waiting(queue):

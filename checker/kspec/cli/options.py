@@ -32,6 +32,18 @@ class Size(click.ParamType["int"]):
         return amount
 
 
+class HuntSize(Size):
+    """An amount of memory, or ``all`` for what there is (0)."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if value in ("all", 0):
+            return 0
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as e:
+            raise click.BadParameter(f"{e.message}, or put --hunt behind the paths", ctx, param) from None
+
+
 class Duration(click.ParamType["float"]):
     """A time: ``30``, ``30s``, ``5m`` or ``1h``."""
 

@@ -49,8 +49,9 @@ class Settings:
     permutations of identities make of it; ``auto`` where there are many, and no counts are pinned.
     ``partial``: whether only some of the steps of a state may be taken, where the others change nothing that is
     looked for; ``auto`` where there are many states, no counts are pinned and engines are not compared.
+    ``hunt``: states are told apart by hashes, in so many bytes (0: all there are), and nothing is exhaustive.
     ``checkpoints``: whether and where long searches are saved.  ``statistics``: results say what makes the
-    states many.
+    states many.  ``mining``: proofs may use invariants that nobody declared.
     """
 
     engine: str = "auto"
@@ -63,6 +64,8 @@ class Settings:
     partial: Literal["off", "on", "auto"] = "auto"
     checkpoints: Checkpoints | None = None
     statistics: bool = False
+    hunt: int | None = None
+    mining: bool = True
 
 
 @dataclass(frozen=True)

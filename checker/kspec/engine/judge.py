@@ -10,6 +10,8 @@ from kspec.engine.protocol import Evidence
 from kspec.engine.verdict import Verdict, count
 from kspec.system.check import Expectation
 
+OPEN = ("bounded", "hunted", "simulated", "unknown")
+"""Strengths of verdicts that leave open whether a property holds."""
 _MOST = 3
 _LAST = 1 << 30
 
@@ -55,7 +57,7 @@ def _judge_violates(expect: Expectation, verdicts: tuple[Verdict, ...], violated
     if expect.only and others:
         return Judgement("unmet", got, (f"expected only {expect.property}, but {_names(others)} violated too",))
     if wanted.strength == "violated":
-        open_ends = [v for v in verdicts if expect.only and v.strength in ("bounded", "simulated", "unknown")]
+        open_ends = [v for v in verdicts if expect.only and v.strength in OPEN]
         if open_ends:
             text = f"{expect.property} is violated; whether it alone is, is open: not decided are {_listed(open_ends)}"
             return Judgement("undecided", got, (text,))
@@ -107,7 +109,7 @@ def _strong_enough(v: Verdict, expect: Expectation) -> bool:
             return True
         case "bounded" | "unknown":
             return expect.up_to is not None and v.bound is not None and v.bound >= expect.up_to
-        case "violated" | "simulated":
+        case "violated" | "hunted" | "simulated":
             return False
 
 
@@ -129,7 +131,7 @@ def summary(verdicts: Iterable[Verdict], expected: str | None = None) -> str:
         return ", ".join(parts) + (f" and {more} more" if more > 0 else "")
     if not every:
         return "nothing to check"
-    order = ("unknown", "simulated", "bounded", "exhausted", "proved", "reached")
+    order = ("unknown", "simulated", "hunted", "bounded", "exhausted", "proved", "reached")
     worst = min(every, key=lambda v: (order.index(v.strength), v.bound or 0))
     if worst.strength == "reached":
         return count(len(every), "property").replace("propertys", "properties") + " reached"

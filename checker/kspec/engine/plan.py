@@ -17,7 +17,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from kspec.engine import child, registry
 from kspec.engine.job import Settings
-from kspec.engine.judge import judge
+from kspec.engine.judge import OPEN, judge
 from kspec.engine.protocol import Budget, Control, Engine, Goals, Result
 from kspec.engine.race import Course, Entrant, Race, Standing
 from kspec.engine.verdict import evidence_of, known_shortest, verdicts
@@ -77,6 +77,22 @@ class Sparing(Engine, Protocol):
         """The engine that does so, does not, or decides."""
 
 
+@runtime_checkable
+class Hunting(Engine, Protocol):
+    """An engine that can tell states apart by hashes, to see more of them."""
+
+    def hunting(self, memory: int) -> Engine:
+        """The engine that does so in so many bytes (0: what its budget gives)."""
+
+
+@runtime_checkable
+class Mining(Engine, Protocol):
+    """An engine that guesses invariants for its proofs."""
+
+    def without_mining(self) -> Engine:
+        """The engine that does not."""
+
+
 def answers(
     system: System, expect: Expectation, goals: Goals, settings: Settings, control: Control
 ) -> Iterator[Result]:
@@ -85,6 +101,9 @@ def answers(
     Raises UsageError for an engine that cannot run here, EngineFault for one that crashes.
     """
     asked = _Question(system, expect, goals, settings, control, time.monotonic())
+    if settings.hunt is not None:
+        yield asked.to(_hunter(settings))
+        return
     match settings.engine:
         case "auto":
             yield from _auto(asked)
@@ -92,6 +111,14 @@ def answers(
             yield from _all(asked)
         case name:
             yield asked.to(_engine(name))
+
+
+def _hunter(settings: Settings) -> Engine:
+    """The engine that hunts; raises UsageError where another one was asked for."""
+    engine = _engine(registry.AUTO[0] if settings.engine == "auto" else settings.engine)
+    if not isinstance(engine, Hunting):
+        raise UsageError(f"engine {settings.engine} keeps no states that hashes could stand for; leave out --hunt")
+    return engine.hunting(settings.hunt or 0)
 
 
 @dataclass(frozen=True)
@@ -127,7 +154,9 @@ class _Question:
         if isinstance(engine, Sparing):
             full = s.partial == "auto" and (self.pinned or s.engine == "all")
             engine = engine.sparing("off" if full else s.partial)
-        c = s.checkpoints
+        c = s.checkpoints if s.hunt is None else None
+        if isinstance(engine, Mining) and not s.mining:
+            engine = engine.without_mining()
         if isinstance(engine, Checkpointing) and c is not None and c.folder is not None:
             engine = engine.checkpointed(c.folder, c.every, c.resume, c.about)
         if isinstance(engine, Counting) and s.statistics:
@@ -148,7 +177,7 @@ class _Question:
             return "open"
         violated = [v for v in found if v.strength == "violated" and v.run is not None]
         if self.goals.everything:
-            if any(v.strength in ("bounded", "simulated", "unknown") for v in found):
+            if any(v.strength in OPEN for v in found):
                 return "open"
         elif self.goals.wanted is not None:
             violated = [v for v in violated if v.property in self.goals.wanted]

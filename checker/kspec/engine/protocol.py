@@ -187,7 +187,7 @@ class Statistics:
     first: tuple[tuple[str, int], ...] = ()
 
 
-Status = Literal["exhausted", "stopped", "bounded", "proved", "simulated", "unknown"]
+Status = Literal["exhausted", "stopped", "bounded", "proved", "hunted", "simulated", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,9 @@ class Result:
 
     ``status``: ``exhausted`` (every reachable state was seen), ``stopped`` (the goals were met before
     that), ``bounded`` (nothing within ``bound`` steps), ``proved`` (the properties in ``proved`` hold,
-    with certificates), ``simulated`` (random walks; ``reason`` says how many), ``unknown`` (with
+    with certificates), ``hunted`` (states were told apart by hashes: some may have been overlooked, with the
+    probability ``omission``; ``reason`` says why the search ended before all that it saw were explored),
+    ``simulated`` (random walks; ``reason`` says how many), ``unknown`` (with
     ``reason``).  ``findings`` are shortest within completed levels (not under ``simulated``).
     ``witnesses`` show reachable properties being reached.  ``obstacles`` keep proofs by induction from
     going through.  ``shortest`` names findings that are known to be shortest where ``bound`` does not say so.
@@ -218,6 +220,7 @@ class Result:
     notes: tuple[str, ...] = field(default=())
     obstacles: tuple[Obstacle, ...] = ()
     shortest: tuple[str, ...] = ()
+    omission: float | None = None
     statistics: Statistics | None = None
     behaviours: tuple[str, ...] = ()
     undecided: str = ""

@@ -1,7 +1,8 @@
 """Verdicts: what is known about each property after engines have answered, and how strongly.
 
 A verdict is never a bare "OK".  From strong to weak: ``proved`` (inductive), ``exhausted`` (every
-reachable state was seen), ``bounded`` (nothing within k steps), ``simulated`` (nothing on random walks),
+reachable state was seen), ``bounded`` (nothing within k steps), ``hunted`` (nothing among states told
+apart by hashes), ``simulated`` (nothing on random walks),
 ``unknown``; or ``violated``, and for
 a ``reachable`` property ``reached``.
 """
@@ -16,11 +17,13 @@ from kspec.engine.protocol import Evidence, Finding, Result, Run
 from kspec.system.effects import system_errors
 from kspec.system.model import System
 
-Strength: TypeAlias = Literal["violated", "reached", "proved", "exhausted", "bounded", "simulated", "unknown"]
+Strength: TypeAlias = Literal[
+    "violated", "reached", "proved", "exhausted", "bounded", "hunted", "simulated", "unknown"
+]
 Kind: TypeAlias = Literal["invariant", "step", "reachable", "assert", "lemma", "property", "deadlock", "error"]
 
 _RANK: dict[Strength, int] = {
-    "violated": 0, "reached": 0, "proved": 1, "exhausted": 2, "bounded": 3, "simulated": 4, "unknown": 5,
+    "violated": 0, "reached": 0, "proved": 1, "exhausted": 2, "bounded": 3, "hunted": 4, "simulated": 5, "unknown": 6,
 }  # fmt: skip
 
 
@@ -40,7 +43,8 @@ class Verdict:
     ``states``, if it is known, is how many there are; ``partial``: some steps of these were left out); ``bound``
     (steps) with ``bounded``, and with ``unknown`` where something is known; ``run`` with ``violated`` and
     ``reached`` (a ``reachable`` property that nothing reaches is violated without a run); ``reason``
-    with ``unknown`` and ``simulated``.  ``within_limit``: only states within the model's limits were looked at.
+    with ``unknown``, ``hunted`` and ``simulated``; ``omission`` with ``hunted`` (the probability that a state was
+    overlooked).  ``within_limit``: only states within the model's limits were looked at.
     """
 
     property: str
@@ -54,6 +58,7 @@ class Verdict:
     reason: str = ""
     orbits: int | None = None
     partial: bool = False
+    omission: float | None = None
 
     def text(self) -> str:
         """The verdict in words: ``exhausted within limit, 58077 states``."""
@@ -69,6 +74,9 @@ class Verdict:
                 return f"exhausted{limit}, {self._counted()}"
             case "bounded":
                 return f"bounded {self.bound}{limit}"
+            case "hunted":
+                why = f" ({self.reason})" if self.reason else ""
+                return f"hunted {count(self.states, 'state')}{why}{limit}, omission probability {self.omission:.1e}"
             case "simulated":
                 return self.reason
             case "unknown" if self.bound is not None and self.kind != "reachable":
@@ -131,10 +139,11 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
         orbits = r.evidence.states if r.evidence.reduction else None
 
     def say(strength: Strength, run: Run | None = None, bound: int | None = None, reason: str = "") -> Verdict:
-        seen = strength in ("exhausted", "violated")
+        seen = strength in ("exhausted", "violated", "hunted")
         return Verdict(
             goal.name, goal.kind, strength, r.engine, limited and strength not in ("violated", "reached"),
             states if seen else None, bound, run, reason, orbits if seen else None, seen and partial,
+            r.omission if strength == "hunted" else None,
         )  # fmt: skip
 
     finding = _named(r.findings, goal.name)
@@ -160,6 +169,8 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
         return say("proved")
     if r.status == "exhausted":
         return say("exhausted")
+    if r.status == "hunted":
+        return say("hunted", reason=r.reason)
     if r.status == "simulated":
         return say("simulated", reason=r.reason)
     within = complete_depth(r)
@@ -177,7 +188,7 @@ def complete_depth(r: Result) -> int | None:
     match r.status:
         case "bounded":
             return r.bound
-        case "simulated":
+        case "simulated" | "hunted":
             return None
         case "stopped" | "unknown" | "exhausted" if r.evidence is not None:
             return r.evidence.depth

@@ -29,6 +29,7 @@ from kspec.system.stmt import Block
 from kspec.types import IdType
 
 ONE_THREAD = "#define THREADS 0"
+EXACT = "#define LOSSY 0"
 ERRORS = ("error.range", "error.index", "error.none", "error.div", "error.choose")
 
 
@@ -53,6 +54,11 @@ class Native:
     symmetric: tuple[IdType, ...] = ()
     actors: tuple[ActorNumber, ...] = ()
     stage_bytes: int = 0
+
+    @property
+    def lossy(self) -> Native:
+        """The explorer that takes states for equal whose hashes are."""
+        return replace(self, text=self.text.replace(EXACT, "#define LOSSY 1", 1))
 
     @property
     def threaded(self) -> str:
@@ -122,6 +128,7 @@ def generate(system: System, symmetric: Sequence[IdType] = (), relations: Relati
     text = "\n".join(
         [
             ONE_THREAD,
+            EXACT,
             f"#define WORDS {maker.words}",
             f"#define STUCK {len(properties)}",
             f"#define RECENT {recent_states(maker.words)}",

@@ -13,6 +13,7 @@ from kspec.explicit.budgets import Budgets, StopError, resident
 from kspec.explicit.checkpoint import Identity, Keeping, Store
 from kspec.explicit.codegen import Native
 from kspec.explicit.fields import Unsupported
+from kspec.explicit.hunt import hunt
 from kspec.explicit.orbits import OrbitTracer
 from kspec.explicit.partial import with_partial
 from kspec.explicit.reduction import Mode, Modes, Reduction, reduced, up_to_symmetry
@@ -61,6 +62,10 @@ class ExplicitEngine:
         """The engine with that use of partial-order reduction."""
         return replace(self, tuning=replace(self.tuning, partial=partial))
 
+    def hunting(self, memory: int) -> ExplicitEngine:
+        """The engine that tells states apart by hashes, in so many bytes (0: what the budget gives)."""
+        return replace(self, tuning=replace(self.tuning, hunt=memory))
+
     def with_statistics(self) -> ExplicitEngine:
         """The engine that says what makes the states many."""
         return replace(self, tuning=replace(self.tuning, statistics=True))
@@ -80,6 +85,8 @@ class ExplicitEngine:
             engine = replace(self, keeping=None, spill=None) if trial else self
             return engine._explore(system, goals, budget, control, reduction, turn)
 
+        if self.tuning.hunt is not None:
+            return hunt(system, goals, budget, control, self.tuning)
         modes = Modes(self.tuning.symmetry, self.tuning.partial)
         if any(p.claims for p in system.temporal):
             result = explore(budget, Reduction())

@@ -14,7 +14,7 @@ from kspec.engine.protocol import LEVELS, Evidence, Goals, Progress, Status
 from kspec.explicit.budgets import Budgets, StopError, resident
 from kspec.explicit.checkpoint import CheckpointError, Known, Store
 from kspec.explicit.native import WORK_DONE, WORK_GROW
-from kspec.explicit.space import NoMemoryError, Sizes, Space
+from kspec.explicit.space import NoMemoryError, Sizes, Space, lossy_slots
 from kspec.explicit.spill import DiskError, Spill
 from kspec.explicit.tiers import Tiers
 from kspec.explicit.tuning import Tuning
@@ -68,10 +68,14 @@ class Search:
             native.words, len(native.properties), len(native.actions), native.frame_bytes, native.stage_bytes
         )
         tuning = self.tuning
-        memory = self.budgets.memory()
+        memory, slots = self.budgets.memory(), tuning.slots
+        lossy = tuning.hunt is not None
+        if tuning.hunt is not None:
+            memory = min(tuning.hunt or memory, memory)
+            slots = lossy_slots(memory, native.words)
         self.limit = memory + resident()
         self.space = Space(
-            sizes, memory, self.tiers.threads, self.budget.states, tuning.slots, tuning.chunk, self.spill
+            sizes, memory, self.tiers.threads, self.budget.states, slots, tuning.chunk, self.spill, lossy
         )
         self.reachable = {p.name for p in self.system.properties if p.kind == "reachable"}
         self.seen: dict[str, Sighting] = {}
@@ -140,6 +144,8 @@ class Search:
         finally:
             self.space.settle(self.tiers.image)
         self.starts.append(len(self.space))
+        if self.space.lossy:
+            self.space.leave_behind(self.starts[-2])
         self.collect(depth + 1, depth)
         self.poll(depth)
 
@@ -159,6 +165,8 @@ class Search:
                 self.space.forget()
             if self.store is not None and self.store.due:
                 self.keep()
+            if self.space.lossy and self.space.used > self.space.memory:
+                raise StopError("memory")
             if self.turn is not None and len(self.space) >= self.tuning.many:
                 turn, self.turn = self.turn, None
                 if turn():
@@ -327,5 +335,5 @@ class Search:
             counts.depth if depth is None else depth,
             tuple(merged.items()),
             counts.cut,
-            self.space.digest(self.tiers.image, counts.states),
+            0 if self.space.lossy else self.space.digest(self.tiers.image, counts.states),
         )

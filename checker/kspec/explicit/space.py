@@ -31,6 +31,8 @@ FILL = 0.7
 """The share of the table that may be in use before it grows."""
 TIGHT = 0.85
 """The same when memory is scarce."""
+FULL = 0.9
+"""The same when states are told apart by hashes: the table never grows."""
 EDGES = 1 << 19
 """The most steps that one sweep of a level notes."""
 END = 0xFFFFFFFF
@@ -56,6 +58,12 @@ class Sizes:
     stage: int = 0
 
 
+def lossy_slots(memory: int, words: int) -> int:
+    """The size of a table for as many states as memory has room for, when only the last levels are there in
+    full: a quarter of the states is allowed for."""
+    return int(memory / (8 / FULL + 4 + 2 * words) / FULL)
+
+
 class Space:
     """States, parents, table and workers.
 
@@ -71,6 +79,7 @@ class Space:
         slots: int = 1 << 14,
         chunk: int = 128,
         spill: Spill | None = None,
+        lossy: bool = False,
     ) -> None:
         """Reserves address space; raises MemoryError."""
         self.sizes = sizes
@@ -78,8 +87,10 @@ class Space:
         self.state_bytes = 8 * sizes.words + 4
         self.spill = spill
         self.spilled = False
+        self.lossy = lossy
+        self.forgotten = 0
         self.most = states if states is not None else MAX_STATES
-        in_memory = 8 if spill is not None else self.state_bytes + 8
+        in_memory = 12 if lossy else 8 if spill is not None else self.state_bytes + 8
         capacity = min(MAX_STATES, memory // in_memory + 65536)
         spare = 64 * HELD * max(threads, 1)
         self.capacity = capacity
@@ -107,7 +118,7 @@ class Space:
         self.scout.edges, self.scout.edge_capacity = self._edges.address, EDGES
         self._regions.append(self._edges)
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._size_table(max(slots, 16 * self._reserve), FILL)
+        self._size_table(max(slots, 16 * self._reserve), FULL if lossy else FILL)
 
     def close(self) -> None:
         """Ends the threads and gives the memory back; nothing can be asked after that."""
@@ -124,7 +135,7 @@ class Space:
     @property
     def used(self) -> int:
         """Bytes of memory in use (states on disk not counted)."""
-        states = 0 if self.spilled else len(self) * self.state_bytes
+        states = 0 if self.spilled else len(self) * self.state_bytes - self.forgotten * 8 * self.sizes.words
         return states + int(self.shared.slot_count) * 8
 
     def initial(self, image: Image) -> None:
@@ -190,6 +201,8 @@ class Space:
 
         Raises NoMemoryError when neither is within the budget, DiskError when the disk is full.
         """
+        if self.lossy:
+            raise NoMemoryError
         old, count = int(self.shared.slot_count), len(self)
         best, chosen = count, (old, FILL)
         for factor, fill in ((4 if old < 1 << 20 else 2, FILL), (1.5, FILL), (1.2, TIGHT), (1, TIGHT)):
@@ -239,9 +252,16 @@ class Space:
             self.states.forget(0, len(self) * 8 * self.sizes.words)
             self.parents.forget(0, len(self) * 4)
 
+    def leave_behind(self, end: int) -> None:
+        """Lets the first ``end`` states go, of which the table keeps what it needs."""
+        self.states.forget(0, end * 8 * self.sizes.words)
+        self.forgotten = end
+
     def _room(self, slots: int, fill: float) -> int:
         """How many states a table of that size may hold, within all bounds."""
-        if self.spilled:
+        if self.lossy:
+            by_memory = self.most
+        elif self.spilled:
             # Some memory is left for the parts of the files that are being worked on.
             by_memory = self.most if slots * 8 <= self.memory - self.memory // 8 else 0
         else:

@@ -88,7 +88,8 @@ class Tiers:
         settings = "".join(f" {n}={v}" for n, v in system.params)
         self.cache: Cache = replace(open_cache(environ), making_for=system.name + settings)
         self.threads = threads
-        self.native: Native = generate(system, symmetric, relations)
+        native = generate(system, symmetric, relations)
+        self.native: Native = native if tuning.hunt is None else native.lossy
         self._fast_text = self.native.text if threads == 1 else self.native.threaded
         cc = system_compiler(environ) if tuning.tier != "tcc" else None
         tcc = tiny_compiler() if tuning.tier != "cc" else None

@@ -11,7 +11,8 @@ class Tuning:
     """``tier``: the compiler to use, both as they come when None.  ``symmetry``: whether one state stands for
     its orbit; ``auto`` when there are many states and many permutations.  ``partial``: whether only the steps of
     stubborn sets are taken; ``auto`` when there are many states and that leaves out many steps.  ``many``: the
-    states at which that is asked.
+    states at which that is asked.  ``hunt``: bytes in which as many states as possible are told apart by hashes
+    (0: as many as the budget gives), see ``kspec.explicit.hunt``.
 
     ``few``: levels with fewer states are not worth more than one worker.  ``slots``: of the first table.
     ``chunk``: states that a worker takes from a level at a time.  ``slice``: states in the first slice of
@@ -29,3 +30,4 @@ class Tuning:
     statistics: bool = False
     partial: Literal["off", "on", "auto"] = "off"
     many: int = 1_000_000
+    hunt: int | None = None

@@ -96,6 +96,7 @@ def _verdict(v: Verdict) -> Json:
         "bound": v.bound,
         "length": v.run.length if v.run else None,
         "reason": v.reason,
+        "omission": v.omission,
     }
 
 
