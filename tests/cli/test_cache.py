@@ -14,7 +14,7 @@ def test_listed_and_cleared(tmp_path: Path) -> None:
     empty = kspec("cache", cwd=tmp_path, env=env)
     assert empty.returncode == 0 and "compiled code: 0 files" in empty.stdout and "checkpoints: 0" in empty.stdout
     assert kspec("check", "lock.kspec", cwd=tmp_path, env=env).returncode == 0
-    search = ("check", "large.kspec", "--engine", "explicit", "--timeout", "1")
+    search = ("check", "large.kspec", "--engine", "explicit", "--por", "off", "--timeout", "1")
     assert kspec(*search, cwd=tmp_path, env=env).returncode == 3
     listed = kspec("cache", cwd=tmp_path, env=env).stdout
     assert "lock TASKS=2 broken=false" in listed and "just now" in listed and "kB" in listed

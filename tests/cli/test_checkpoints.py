@@ -30,7 +30,8 @@ check all expect holds;
 """
 """9^6 = 531441 states."""
 STATES = 9**6
-COMMON = ("check", "grid.kspec", "--engine", "explicit", "--checkpoint-dir", "kept")
+UNENDING = ("check", "large.kspec", "--engine", "explicit", "--por", "off", "--checkpoint-dir", "kept")
+COMMON = ("check", "grid.kspec", "--engine", "explicit", "--por", "off", "--checkpoint-dir", "kept")
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_killed_at_random_moments(grid: Path) -> None:
 
 
 def test_a_budget_of_time_and_what_to_do(grid: Path) -> None:
-    run = ("check", "large.kspec", "--engine", "explicit", "--checkpoint-dir", "kept", "--timeout", "1.5")
+    run = (*UNENDING, "--timeout", "1.5")
     first = kspec(*run, cwd=grid)
     assert first.returncode == 3
     line = next(text for text in first.stdout.splitlines() if "go on:" in text)
@@ -110,7 +111,7 @@ def test_a_budget_of_time_and_what_to_do(grid: Path) -> None:
 
 
 def test_a_budget_of_memory_and_what_to_do(grid: Path) -> None:
-    run = ("check", "large.kspec", "--engine", "explicit", "--checkpoint-dir", "kept")
+    run = UNENDING
     first = kspec(*run, "--max-memory", "90M", cwd=grid)
     assert first.returncode == 3, first.stdout
     assert "the memory budget" in first.stdout
@@ -145,7 +146,7 @@ def test_something_else_is_refused(grid: Path) -> None:
 
 
 def test_what_cannot_be_read_is_refused(grid: Path) -> None:
-    run = ("check", "large.kspec", "--engine", "explicit", "--checkpoint-dir", "kept")
+    run = UNENDING
     kspec(*run, "--timeout", "1", cwd=grid)
     (header,) = (grid / "kept").glob("*/checkpoint.json")
     assert header.stat().st_mode & 0o077 == 0 and header.parent.stat().st_mode & 0o077 == 0
@@ -164,7 +165,7 @@ def test_what_cannot_be_read_is_refused(grid: Path) -> None:
 
 def test_two_runs_at_once(grid: Path) -> None:
     """The second one does without checkpoints, and says so."""
-    run = ("check", "large.kspec", "--engine", "explicit", "--checkpoint-dir", "kept", "--checkpoint", "0.1s")
+    run = (*UNENDING, "--checkpoint", "0.1s")
     with started(*run, "--timeout", "20", cwd=grid) as first:
         newly_saved(grid, first, 0)
         second = kspec(*run, "--timeout", "1", cwd=grid)
