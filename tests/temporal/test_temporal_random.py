@@ -61,6 +61,7 @@ def compare(seed: int, tuning: Tuning) -> None:
     expected = InterpEngine().check(system, ALL, BUDGET, Quiet())
     got = ExplicitEngine(tuning).check(system, ALL, BUDGET, Quiet())
     assert got.engine == "explicit"
+    assert not any("interpreter" in n for n in got.notes), got.notes
     assert set(behaviours(system, expected)) == set(behaviours(system, got)), seed
     assert expected.evidence == got.evidence
     assert expected.undecided == got.undecided

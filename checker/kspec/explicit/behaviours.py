@@ -45,7 +45,9 @@ def with_behaviours(search: Search, result: Result) -> Result:
         try:
             found, satisfied = _decide(search)
         except (Unsupported, CompileError, OSError) as e:
-            found, satisfied = _by_interpreter(search, str(e))
+            note = f"behaviours are decided by the interpreter: {_first_line(e)}"
+            result = replace(result, notes=(*result.notes, note))
+            found, satisfied = _by_interpreter(search, _first_line(e))
     except StopError as stop:
         return replace(result, undecided=stop.reason)
     except MemoryError:
@@ -63,6 +65,10 @@ def with_behaviours(search: Search, result: Result) -> Result:
     )
 
 
+def _first_line(e: Exception) -> str:
+    return (str(e).splitlines() or [type(e).__name__])[0][:200]
+
+
 def _by_interpreter(search: Search, why: str) -> tuple[list[Finding], list[str]]:
     """The same by the interpreter, where native code cannot be made."""
     count = len(search.space)
@@ -77,7 +83,7 @@ def _decide(search: Search) -> tuple[list[Finding], list[str]]:
     system = search.system
     work = [(p, c, violating(c.formula)) for p in system.temporal for c in representatives(system, p)]
     every = violating(NO) if system.limits else None
-    code = graph_code(system, [a for _, _, a in work])
+    code = graph_code(system, [a for _, _, a in work], search.tiers.native.text)
     poll = _polling(search)
     compiler = _compiler(search)
     image = GraphImage(start(compiler, code.text, open_cache()).result(poll=poll))

@@ -12,11 +12,10 @@ from importlib import resources
 from itertools import product
 from math import prod
 
-from kspec.explicit.codegen import ONE_THREAD, _exits, _function, _generate, _Maker
+from kspec.explicit.codegen import _exits, _function, _generate, _Maker
 from kspec.explicit.emitter import Emitter
 from kspec.explicit.expressions import evaluate
 from kspec.explicit.fields import Unsupported, fields
-from kspec.explicit.native import recent_states
 from kspec.explicit.relations import Grid
 from kspec.explicit.stubborn import Units
 from kspec.system.expr import Expr
@@ -65,8 +64,11 @@ class GraphCode:
         return max(1, -(-len(self.constraints) // 64))
 
 
-def graph_code(system: System, automata: Sequence[Automaton]) -> GraphCode:
-    """The code for a system and the automata of its claims; raises Unsupported."""
+def graph_code(system: System, automata: Sequence[Automaton], search: str) -> GraphCode:
+    """The code for a system and the automata of its claims; raises Unsupported.
+
+    ``search`` is the text of the code that explored the system: what it defines first is defined here, too.
+    """
     if any(len(a.atoms) > MOST_ATOMS for a in automata):
         raise Unsupported(f"a property with more than {MOST_ATOMS} conditions")
     fair = constraints(system)
@@ -85,14 +87,12 @@ def graph_code(system: System, automata: Sequence[Automaton]) -> GraphCode:
     start = ", ".join(f"0x{w:x}ULL" for w in pack(layout, system.start))
     codes = ", ".join(str(p) for p, _ in maker.sites) or "0"
     here = resources.files("kspec.explicit")
+    head = (here / "runtime_head.c").read_text(encoding="ascii")
     text = "\n".join(
         [
-            ONE_THREAD,
-            f"#define WORDS {maker.words}",
-            f"#define STUCK {len(properties)}",
-            f"#define RECENT {recent_states(maker.words)}",
+            search.partition(head)[0],
             f"#define FAIR {max(1, -(-len(fair) // 64))}",
-            (here / "runtime_head.c").read_text(encoding="ascii"),
+            head,
             f"static const u64 start[WORDS] = {{ {start} }};",
             f"static const u32 kinds[{max(len(maker.sites), 1)}] = {{ {codes} }};",
             (here / "graph_head.c").read_text(encoding="ascii"),
