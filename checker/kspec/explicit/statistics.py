@@ -80,7 +80,7 @@ def statistics(search: Search, cache: Cache) -> Statistics:
         values, sure = distinct.count(search, only)
         without, certain = distinct.count(search, rest)
         exact = exact and sure and certain
-        cells.append(CellShare(name, sum(layout[i].bits for i in mine), values, min(without, total)))
+        cells.append(CellShare(name, sum(layout[i].bits for i in mine), min(values, total), min(without, total)))
     sampled = {} if search.tiers.native.symmetric else _first_steps(search, layout)
     return Statistics(total, exact, tuple(cells), tuple(sampled.items()))
 
