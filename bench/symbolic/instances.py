@@ -53,8 +53,7 @@ _ORDER = "models/perf/groups_order.kspec"
 
 SAFE = (
     _instance(_FILTER, "N=2", bound=20),
-    _instance(_FILTER, "N=3", bound=15),
-    _instance(_FILTER, "N=4", bound=12),
+    _instance(_FILTER, "N=3", bound=12),
     _instance(_SCAN, "N=3", bound=12),
     _instance(_GERMAN, "NODES=2", bound=12),
     _instance(_GERMAN, "NODES=3", bound=10),
@@ -70,9 +69,9 @@ SAFE = (
     _instance(_EPC, "EVENTS=2", bound=12),
     _instance(_EPC, "EVENTS=4 EMBEDDED=false"),
     _instance(_ORDER, "", bound=5),
-    _instance(_SWITCH, "EVENTS=1 FORK=false", bound=10),
-    _instance(_SWITCH, "CPUS=1 TASKS=1 PMUS=2 CPU_EVENTS=true FORK=false", bound=10),
-    _instance(_SWITCH, "CPUS=1", bound=10),
+    _instance(_SWITCH, "EVENTS=1 FORK=false", bound=6),
+    _instance(_SWITCH, "CPUS=1 TASKS=1 PMUS=2 CPU_EVENTS=true FORK=false", bound=6),
+    _instance(_SWITCH, bound=6),
 )
 
 UNSAFE = (
@@ -91,6 +90,7 @@ DEEP = _instance(_SCAN, "N=4 LEVELS=3", depth=25)
 
 HARD = (
     _instance(_FUTEX, "THREADS=5"),
+    _instance("models/classic/rwlock.kspec", "THREADS=4"),
     _instance(_FUTEX, "THREADS=4"),
 )
 """Safe instances on which other provers get more time."""

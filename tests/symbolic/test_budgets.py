@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import itertools
 import os
 import signal
 import time
@@ -14,6 +15,8 @@ import pytest
 from kspec.engine.protocol import Budget, Goals, Progress, Result
 from kspec.symbolic import bmc, kinduction
 from kspec.symbolic.bmc import BmcEngine
+from kspec.symbolic.ic3 import query
+from kspec.symbolic.ic3.engine import PdrEngine
 from kspec.symbolic.kinduction import KInductionEngine
 from kspec.symbolic.solver import PySat, new_solver
 from kspec.symbolic.supervise import Emit, WorkError, supervise
@@ -117,6 +120,40 @@ def test_a_solver_that_fails(monkeypatch: pytest.MonkeyPatch, how: str, reason: 
     monkeypatch.setattr(bmc, "new_solver", lambda name: Failing(1, how))
     result = BmcEngine().check(token(), Goals(everything=True), Budget(depth=9), Quiet())
     assert (result.status, result.reason, result.bound) == ("unknown", reason, 1)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("crash", "the solver died: signal 11 (SIGSEGV)"),
+        ("memory", "memory ran out"),
+        ("unknown", "the solver gave up"),
+        ("hang", "the time budget of 2 s ran out"),
+    ],
+)
+def test_a_solver_that_fails_in_ic3(monkeypatch: pytest.MonkeyPatch, how: str, reason: str) -> None:
+    """What was known before is said: a filter lock, of which nothing is violated in the first steps."""
+    made = itertools.count()
+
+    def solver(name: str | None) -> PySat:
+        """Frame 0 and the initial states are looked at; then they fail."""
+        return Failing(60 if next(made) else 1000, how)
+
+    monkeypatch.setattr(query, "new_solver", solver)
+    started = time.monotonic()
+    result = PdrEngine().check(peterson(3), Goals(), Budget(seconds=2.0), Quiet())
+    assert time.monotonic() - started < 4.0
+    assert (result.status, result.reason, result.proved) == ("unknown", reason, ())
+    assert result.bound is not None and result.bound >= 1
+    assert any("within" in note for note in result.notes)
+
+
+def test_cancelling_ic3() -> None:
+    started = time.monotonic()
+    result = PdrEngine().check(peterson(4), Goals(), Budget(), After(1.0))
+    assert time.monotonic() - started < 3.0
+    assert (result.status, result.reason) == ("unknown", "interrupted")
+    assert result.bound is not None
 
 
 def test_a_fault_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

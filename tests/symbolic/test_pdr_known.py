@@ -202,3 +202,10 @@ def test_cubes_describe_states_exactly() -> None:
             cube = p.literals.cube(state)
             for n, x in enumerate(p.literals.table):
                 assert (n in cube) == x.allows(state[x.position], p.literals.ranges[x.position][0])
+
+
+def test_cubes_with_very_many_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames hear of some of them only; the proof stands all the same."""
+    monkeypatch.setattr("kspec.symbolic.ic3.symmetry.MOST_IMAGES", 3)
+    path = MODELS / "classic/futex_mutex.kspec"
+    assert check(build(load(str(path)), {"THREADS": "3"})).status == "proved"

@@ -48,7 +48,7 @@ def reduced(
     ``seconds``, or little longer."""
     known = [-problem.broken[n] for n in proof.lemmas if n in problem.broken]
     wrong = [problem.events[n] for n in proof.names if n in problem.events]
-    distinct = {min(frames.symmetry.images(c), key=sorted) for c in cubes}
+    distinct = {frames.symmetry.representative(c) for c in cubes}
     reducer = Reducer(frames, known, wrong, time.monotonic() + seconds)
     return Proof(proof.lemmas, proof.names, reducer.reduce(distinct))
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import factorial, prod
 
 from kspec.symbolic.ic3.literals import Cube, Literals
 from kspec.system.layout import Element, elements, offset
 from kspec.system.model import System
 from kspec.types import IdType, OptType, Scalar
 
-MOST_RENAMINGS = 5040
-"""Systems with more renamings than that are treated as if they had none."""
+MOST_IMAGES = 1000
+"""Of so many images of a cube the frames hear; a clause in a certificate stands for all of them."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,11 @@ class Symmetry:
     generators: tuple[tuple[int, ...], ...] = ()
 
     def images(self, cube: Cube) -> tuple[Cube, ...]:
-        """The cube and all its images, each once."""
+        """The cube and its images, each once: all of them, or the first ``MOST_IMAGES`` that turn up.
+
+        Leaving some out loses strength, not soundness: an inductive set of cubes stays inductive when it is
+        closed under renaming, as every image of it is inductive as well.
+        """
         found = [cube]
         seen = {cube}
         for c in found:
@@ -36,7 +39,14 @@ class Symmetry:
                 if image not in seen:
                     seen.add(image)
                     found.append(image)
-        return tuple(found)
+            if len(found) >= MOST_IMAGES:
+                break
+        return tuple(found[:MOST_IMAGES])
+
+    def representative(self, cube: Cube) -> Cube:
+        """One of its images, the same for all of them; the cube itself where these are too many."""
+        images = self.images(cube)
+        return cube if len(images) == MOST_IMAGES else min(images, key=sorted)
 
 
 def interchangeable(system: System) -> tuple[IdType, ...]:
@@ -59,8 +69,6 @@ def identity(t: Scalar) -> IdType | None:
 def symmetry(system: System, literals: Literals) -> Symmetry:
     """The renamings of a system's identities: neighbours are exchanged."""
     types = interchangeable(system)
-    if prod(factorial(t.size) for t in types) > MOST_RENAMINGS:
-        return Symmetry()
     numbers = {(x.position, x.value, x.bit): n for n, x in enumerate(literals.table)}
     places = elements(system)
 
