@@ -26,7 +26,7 @@ Edit = Callable[[dict[str, Any]], None]
 
 
 def proof(system: System, depth: int = 8) -> str:
-    result = KInductionEngine().check(system, Goals(everything=True), Budget(depth=depth), Quiet())
+    result = KInductionEngine(mining=False).check(system, Goals(everything=True), Budget(depth=depth), Quiet())
     assert result.status == "proved"
     return result.certificates[0]
 

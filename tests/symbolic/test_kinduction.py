@@ -24,7 +24,7 @@ ALL = Goals(everything=True)
 
 
 def prove(system: System, depth: int = 8) -> Result:
-    return KInductionEngine().check(system, ALL, Budget(depth=depth), Quiet())
+    return KInductionEngine(mining=False).check(system, ALL, Budget(depth=depth), Quiet())
 
 
 def layers(result: Result) -> list[tuple[int, set[str], bool]]:
@@ -121,7 +121,7 @@ def test_never_reached_is_proved() -> None:
 
 
 def test_violations_are_found_on_the_way() -> None:
-    result = KInductionEngine().check(peterson(3, 2), Goals(), Budget(depth=14), Quiet())
+    result = KInductionEngine(mining=False).check(peterson(3, 2), Goals(), Budget(depth=14), Quiet())
     assert (result.status, result.bound) == ("stopped", 13)
     assert lengths(result.findings) == {"mutex": 13}
 

@@ -186,7 +186,7 @@ def transitions_are_missing(m: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("mutant", [hypothesis_too_strong, transitions_are_missing], ids=lambda f: f.__name__)
 def test_the_recheck_sees_it(mutant: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
-    result = KInductionEngine().check(lockstep(), Goals(everything=True), Budget(depth=2), Quiet())
+    result = KInductionEngine(mining=False).check(lockstep(), Goals(everything=True), Budget(depth=2), Quiet())
     assert result.status == "unknown"
     assert "agree" not in result.proved
     assert "did not pass its re-check" in result.reason

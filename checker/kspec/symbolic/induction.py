@@ -50,6 +50,7 @@ class Induction:
         self.search = Search(self.template, self.sat, anywhere=True)
         self._switch = {n: self.search.aig.input() for n in self.names}
         self._distinct: set[tuple[int, int]] = set()
+        self._lemmas: list[int] = []
         self._level = self._enter()
 
     @property
@@ -82,6 +83,13 @@ class Induction:
                 obstacles[name] = Failure(name, self.k, search.run(self._level, name, model), model)
                 left.remove(name)
         return (), obstacles
+
+    def assume(self, lemma: int) -> None:
+        """From now on a condition on states (a literal of the template) holds in every state of a run but the
+        last, which need not be one: the last step may fail."""
+        self._lemmas.append(lemma)
+        for frame in self.search.frames[: self.k]:
+            self.search.clauses.require(frame.literal(lemma))
 
     def matters(self, failure: Failure) -> tuple[int, ...]:
         """Positions of the state at the start of a failure whose values suffice for it, given its inputs:
@@ -137,6 +145,8 @@ class Induction:
             event = level.event(search.aig, name)
             search.clauses.require(search.aig.and_(switch, event) ^ 1)
         search.advance(level)
+        for lemma in self._lemmas:
+            search.clauses.require(search.frames[search.depth - 1].literal(lemma))
         return search.level()
 
     def _repeats(self, model: Mapping[int, bool]) -> bool:

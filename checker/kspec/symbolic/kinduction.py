@@ -8,7 +8,7 @@ only then.  The base case is bounded model checking, so violations are found on 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kspec.certify.certificate import Layer, certificate, dump
@@ -20,6 +20,7 @@ from kspec.symbolic.encode import Template, encode
 from kspec.symbolic.evaluate import Unsupported
 from kspec.symbolic.explain import summary
 from kspec.symbolic.induction import Failure, Induction
+from kspec.symbolic.mining.mine import mine
 from kspec.symbolic.solver import new_solver, solver_name
 from kspec.symbolic.supervise import Emit, supervise
 from kspec.symbolic.tidy import PLAIN, tidied_all
@@ -27,6 +28,10 @@ from kspec.system.effects import DEADLOCK, ERROR_KINDS
 from kspec.system.model import System
 from kspec.system.representation import is_representation, with_representation
 
+SAMPLING = 2.0
+"""Seconds in which states are sampled at most, to guess invariants from."""
+MOST_LEMMAS = 200
+"""With more mined invariants than that no proof of larger k is tried: re-checking would take too long."""
 EXPLAINED_K = 4
 EXPLAINING_SHARE = 0.1
 EXPLAINING_SECONDS = 0.5
@@ -34,10 +39,16 @@ EXPLAINING_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class KInductionEngine:
-    """Proofs by k-induction.  ``solver`` names a SAT solver (None: the fastest installed)."""
+    """Proofs by k-induction.  ``solver`` names a SAT solver (None: the fastest installed); ``mining``: where the
+    properties and the declared lemmas are not inductive by themselves, invariants are guessed."""
 
     name: str = "kinduction"
     solver: str | None = None
+    mining: bool = True
+
+    def without_mining(self) -> KInductionEngine:
+        """The engine that uses declared lemmas only."""
+        return replace(self, mining=False)
 
     def check(self, system: System, goals: Goals, budget: Budget, control: Control) -> Result:
         """Proves or refutes every property of the system; k goes up to ``budget.depth``.
@@ -46,14 +57,14 @@ class KInductionEngine:
         not in ``proved`` has no violation within ``bound`` steps; ``obstacles`` show why it is not proved.
         """
         started = time.monotonic()
-        ending = supervise(lambda emit: prove(system, goals, budget, self.solver, emit), budget, control)
+        ending = supervise(lambda emit: prove(system, goals, budget, self, emit), budget, control)
         result = ending.value or Result(self.name, "unknown", reason=ending.reason)
         if ending.reason:
             result = replace(result, status="unknown", reason=ending.reason)
         return replace(result, engine=self.name, seconds=time.monotonic() - started)
 
 
-def prove(system: System, goals: Goals, budget: Budget, solver: str | None, emit: Emit[Result]) -> Result:
+def prove(system: System, goals: Goals, budget: Budget, engine: KInductionEngine, emit: Emit[Result]) -> Result:
     """The search itself, handing over what it has at every depth."""
     system = with_representation(system)
     found = Found(system)
@@ -61,7 +72,8 @@ def prove(system: System, goals: Goals, budget: Budget, solver: str | None, emit
         template = encode(system)
     except Unsupported as e:
         return found.result("unknown", None, str(e))
-    proof = _Proof(template, goals, found, solver, emit, limit=DEPTH if budget.depth is None else budget.depth)
+    limit = DEPTH if budget.depth is None else budget.depth
+    proof = _Proof(template, goals, found, engine.solver, emit, limit, seconds=budget.seconds, mining=engine.mining)
     try:
         result = proof.run()
     except SolverGaveUp as e:
@@ -98,6 +110,10 @@ class _Proof:
     explaining: float = 0.0
     bound: int | None = None
     certified: str = ""
+    seconds: float | None = None
+    mining: bool = True
+    pending: list[Layer] = field(default_factory=list)
+    """Layers of invariants that are assumed, to be shown with the first proof that may need them."""
 
     def __post_init__(self) -> None:
         self.system = self.template.system
@@ -121,6 +137,8 @@ class _Proof:
                 return self.result("stopped")
             self.emit.value(self.result("unknown"))
             self._induce(induction)
+            if self.mining and induction.k == 1:
+                self._mine(induction)
             if self.enough():
                 return self.result("stopped")
             if not self.open():
@@ -181,19 +199,42 @@ class _Proof:
                 self._explain(induction, obstacles)
                 return
             layer = Layer(induction.k, inductive, (), induction.used_distinct)
-            text = self._certificate([*self.layers, layer])
-            answer = recheck(self.system, text, since=len(self.layers))
-            if answer.problems:
-                self.rejected.update((n, answer.problems[0]) for n in inductive)
+            if not self._accept([*self.pending, layer], inductive):
                 return
-            self.layers.append(layer)
-            self.certified = text
-            self.proved += inductive
+            self.pending = []
             induction.known.update(inductive)
-            for name in inductive:
-                if name in self.found.goals:
-                    self.found.findings.append(Finding(name, None))
-            self.emit.value(self.result("unknown"))
+
+    def _accept(self, layers: Sequence[Layer], names: Sequence[str]) -> bool:
+        """Takes further layers that prove ``names`` into the proof if they pass the re-check."""
+        text = self._certificate([*self.layers, *layers])
+        answer = recheck(self.system, text, since=len(self.layers))
+        if answer.problems:
+            self.rejected.update((n, answer.problems[0]) for n in names)
+            return False
+        self.layers += layers
+        self.certified = text
+        self.proved += names
+        for name in names:
+            if name in self.found.goals:
+                self.found.findings.append(Finding(name, None))
+        self.emit.value(self.result("unknown"))
+        return True
+
+    def _mine(self, induction: Induction) -> None:
+        """Proves what mined invariants suffice for; what is left is tried again with all of them as lemmas."""
+        names = [n for n in self.open() if n not in self.rejected and n not in self.found.goals]
+        if not names:
+            return
+        left = None if self.seconds is None else self.seconds - (time.monotonic() - self.started)
+        mined = mine(self.template, self.proved, names, SAMPLING if left is None else min(SAMPLING, left / 10))
+        if mined.names and self._accept([Layer(1, mined.names, mined.clauses(mined.needed))], mined.names):
+            induction.known.update(mined.names)
+            for name in mined.names:
+                self.obstacles.pop(name, None)
+        if any(n in self.open() for n in names) and 0 < len(mined.rest) <= MOST_LEMMAS:
+            self.pending = [Layer(1, (), mined.clauses(mined.rest))]
+            induction.assume(mined.holds(self.template, mined.rest))
+            self._induce(induction)
 
     def _explain(self, induction: Induction, failures: Mapping[str, Failure]) -> None:
         """Keeps the failures, and works out what matters in them as far as little time allows.
