@@ -7,6 +7,7 @@ terminal.  Colours are for terminals only and carry no meaning of their own.
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -81,7 +82,8 @@ def details(r: CheckReport) -> Iterator[Text]:
     if r.story:
         yield Text(f"  {visible(r.story)}", style="italic")
     if r.params and not r.traces:
-        yield Text(f"  with {', '.join(f'{visible(n)} = {visible(v)}' for n, v in r.params)}", style="dim")
+        params = ", ".join(f"{visible(n)} = {visible(v)}" for n, v in r.params)
+        yield from (Text(x, style="dim") for x in textwrap.wrap(f"  with {params}", 98, subsequent_indent=" " * 7))
     for line in (*r.why, *r.notes):
         yield Text(f"  {visible(line)}")
     if r.evidence is not None and r.evidence.states:
