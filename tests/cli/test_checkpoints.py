@@ -17,7 +17,7 @@ import pytest
 from cli.command import LARGE, environment, kspec, started
 from click.testing import CliRunner
 from kspec.cli.check import command
-from kspec.engine.checkpoints import UnreadableError, every_one, read
+from kspec.engine.checkpoints import UnreadableError, every_one, read, tidy
 
 KILLS = 40 if os.environ.get("KSPEC_SOAK") else 4
 GRID = """kspec 1
@@ -199,3 +199,16 @@ def test_no_place_for_checkpoints(grid: Path) -> None:
     env = environment(XDG_CACHE_HOME=str(grid / "large.kspec"))
     done = kspec("check", "grid.kspec", "--resume", cwd=grid, env=env)
     assert done.returncode == 2 and "--checkpoint-dir" in done.stderr
+
+
+def test_what_is_of_no_use_goes(grid: Path) -> None:
+    """Checkpoints of models that are gone; what was left half made, when it is old."""
+    assert kspec(*UNENDING, "--timeout", "1", cwd=grid).returncode == 3
+    half = grid / "kept" / "half"
+    half.mkdir()
+    tidy(grid / "kept")
+    assert len(list((grid / "kept").iterdir())) == 2
+    (grid / "large.kspec").unlink()
+    os.utime(half, (0, 0))
+    tidy(grid / "kept")
+    assert not list((grid / "kept").iterdir())

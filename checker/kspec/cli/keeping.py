@@ -12,7 +12,7 @@ import click
 
 from kspec import usercache
 from kspec.cli.options import Duration
-from kspec.engine.checkpoints import EVERY, Checkpoints, Kept, UnreadableError, discard, folder_of, location, read
+from kspec.engine.checkpoints import EVERY, Checkpoints, Kept, UnreadableError, discard, folder_of, location, read, tidy
 from kspec.engine.job import Job
 from kspec.engine.outcome import CheckReport
 from kspec.engine.verdict import count
@@ -71,6 +71,7 @@ def wanted(every: float | None, folder: str | None, resume: bool, engine: str) -
         if resume:
             raise click.UsageError(f"there is no place for checkpoints: {root} cannot be used; see --checkpoint-dir")
         return None
+    tidy(root)
     return Checkpoints(root.absolute(), every, resume)
 
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from kspec.system.model import System
 KIND = "checkpoints"
 EVERY = 300.0
 """Seconds between two checkpoints of a search."""
+_DAY = 86400.0
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,19 @@ def every_one(root: Path) -> Iterator[Kept | Path]:
                     yield read(folder) or folder
                     continue
                 yield folder
+
+
+def tidy(root: Path) -> None:
+    """Removes what nobody can go on from: checkpoints of model files that are gone, and what a killed run left
+    before its first checkpoint was complete (after a day)."""
+    for found in list(every_one(root)):
+        with suppress(OSError):
+            if isinstance(found, Kept):
+                useless = not os.path.exists(found.about.get("model", "/"))
+            else:
+                useless = time.time() - found.stat().st_mtime > _DAY
+            if useless:
+                discard(found.folder if isinstance(found, Kept) else found)
 
 
 def discard(folder: Path) -> bool:
