@@ -31,6 +31,7 @@ COMMANDS = {
     "cache": ("Show or clear what is kept between runs.", "kspec.cli.cache"),
     "certify": ("Check saved proofs again.", "kspec.cli.certify"),
     "check": ("Check models.", "kspec.cli.check"),
+    "conform": ("Hold traces of a real system against a model.", "kspec.cli.conform"),
     "export": ("Write a model for another checker.", "kspec.cli.export"),
     "completion": ("Print a completion script for a shell.", "kspec.cli.completion"),
     "find": ("Find a run that ends as wanted.", "kspec.cli.find"),

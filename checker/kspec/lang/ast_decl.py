@@ -239,6 +239,44 @@ class ScenarioDecl:
     span: Span
 
 
+@dataclass(frozen=True, eq=False)
+class ObservedField:
+    """A field of a record; ``name`` is what it is called in the model.  ``mode``: an identity begins or ends."""
+
+    field: str
+    name: str
+    type: TypeExpr
+    mode: Literal["use", "birth", "death"]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ObservedCall:
+    action: str
+    args: tuple[Arg, ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class ObserveDecl:
+    """``observe record(field as name: T) when e { action(args); }``."""
+
+    record: str
+    fields: tuple[ObservedField, ...]
+    when: Expr | None
+    calls: tuple[ObservedCall, ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class UnobservedDecl:
+    """``ignore record, ...;`` and ``silent action, ...;``."""
+
+    kind: Literal["ignore", "silent"]
+    names: tuple[tuple[str, Span], ...]
+    span: Span
+
+
 Decl: TypeAlias = (
     UseDecl
     | ParamDecl
@@ -258,6 +296,8 @@ Decl: TypeAlias = (
     | DeadlockDecl
     | CheckDecl
     | ScenarioDecl
+    | ObserveDecl
+    | UnobservedDecl
 )
 
 

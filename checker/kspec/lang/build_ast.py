@@ -211,6 +211,35 @@ class AstBuilder(ExprBuilder):
     def deadlock(self, m: Meta, c: list[Any]) -> ast.Decl:
         return ast.DeadlockDecl(self._span(m))
 
+    # -- observations ---------------------------------------------------------------------------
+
+    def observe(self, m: Meta, c: list[Any]) -> ast.Decl:
+        fields = tuple(x for x in c if isinstance(x, ast.ObservedField))
+        calls = tuple(x for x in c if isinstance(x, ast.ObservedCall))
+        rest = [x for x in c[1:] if x is not None and not isinstance(x, (ast.ObservedField, ast.ObservedCall))]
+        return ast.ObserveDecl(str(c[0]), fields, rest[0] if rest else None, calls, self._span(m))
+
+    def _observed(self, m: Meta, c: list[Any], mode: Literal["use", "birth", "death"]) -> ast.ObservedField:
+        return ast.ObservedField(str(c[0]), self._name(c[1] or c[0]), c[2], mode, self._span(m))
+
+    def observed_use(self, m: Meta, c: list[Any]) -> ast.ObservedField:
+        return self._observed(m, c, "use")
+
+    def observed_birth(self, m: Meta, c: list[Any]) -> ast.ObservedField:
+        return self._observed(m, c, "birth")
+
+    def observed_death(self, m: Meta, c: list[Any]) -> ast.ObservedField:
+        return self._observed(m, c, "death")
+
+    def observed_call(self, m: Meta, c: list[Any]) -> ast.ObservedCall:
+        return ast.ObservedCall(str(c[0]), c[1] or (), self._span(m))
+
+    def ignore(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.UnobservedDecl("ignore", tuple((str(t), self._at(t)) for t in c), self._span(m))
+
+    def silent(self, m: Meta, c: list[Any]) -> ast.Decl:
+        return ast.UnobservedDecl("silent", tuple((str(t), self._at(t)) for t in c), self._span(m))
+
     # -- checks and scenarios -------------------------------------------------------------------
 
     def settings(self, m: Meta, c: list[Any]) -> tuple[ast.Setting, ...]:

@@ -26,6 +26,7 @@ _GROUPS = (
     ("a declaration", {"_ACTION", "PROPERTY"}, {
         "_USE", "_PARAM", "_CONST", "_ENUM", "_ID", "ORDERED", "_TYPE", "_STRUCT", "_VAR", "_INIT", "_FUN", "_PROC",
         "_ACTION", "_PROCESS", "PROPERTY", "FAIRNESS", "ANONYMOUS", "_DEADLOCK", "_CHECK", "_SCENARIO",
+        "_OBSERVE", "_IGNORE", "_SILENT",
     }),
     ("a statement", {"_ATOMIC", "JUMP"}, {
         "_IF", "_FOR", "_WHILE", "_LOOP", "_EITHER", "_ATOMIC", "_LET", "_VAR", "_CHOOSE", "_REQUIRE", "_AWAIT",

@@ -15,6 +15,7 @@ from kspec.lower.assigned import unassigned
 from kspec.lower.binders import conjunction, domain
 from kspec.lower.declare import declare_all
 from kspec.lower.flow import split_guard
+from kspec.lower.observe import observations
 from kspec.lower.observed import watch_scenarios
 from kspec.lower.scope import MAX_SCALARS, Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.temporal import Temporal, fairness, has_next, simplified, too_many
@@ -79,6 +80,7 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
     logic = Temporal(ctx, {a.name: a for a in actions})
     properties = [p for m in program.modules for p in _properties(ctx, m, logic)]
     fair = fairness(ctx, program, logic)
+    observed = observations(ctx, program, {a.name: a for a in actions})
     terminal = _anonymous(ctx, program, "terminal")
     limits = _anonymous(ctx, program, "limit")
     check_declarations(ctx, program)
@@ -114,6 +116,7 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
         _id_types(ctx),
         program.sources,
         fair,
+        observed,
     )
     logic.check_labels(system)
     if (failed := too_many(system)) is not None:

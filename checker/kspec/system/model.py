@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from kspec.lang.source import Source, Span
 from kspec.system.expr import Cell, Expr, Var
+from kspec.system.observe import Observations
 from kspec.system.stmt import Block, Shown
 from kspec.system.temporal import Claim, Fair
 from kspec.types import Scalar, Type
@@ -94,6 +95,7 @@ class System:
     id_types: tuple[Scalar, ...] = ()
     sources: tuple[Source, ...] = field(default=(), compare=False)
     fairness: tuple[Fair, ...] = field(default=(), metadata=IF_SET)
+    observations: Observations = field(default=Observations(), compare=False)
 
     @cached_property
     def offsets(self) -> Mapping[str, int]:
