@@ -94,7 +94,8 @@ def agree(system: System, known: Truth, folder: Path, safe: str = "pdr -T 60") -
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
 def test_models(path: Path, tmp_path: Path) -> None:
     for _, system, known in shipped(path):
-        agree(system, known, tmp_path, "bmc3 -F 4 -T 60" if path.parent.name == "perf" else "pdr -T 60")
+        hard = path.parent.name == "perf" or known.states > (2000 if SOAK else 100)
+        agree(system, known, tmp_path, "bmc3 -F 3 -T 60" if hard else "pdr -T 60")
 
 
 @needs("berkeley-abc")

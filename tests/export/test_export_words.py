@@ -150,7 +150,8 @@ FORMS = [pytest.param(btor2, btor2_frames, id="btor2"), pytest.param(vmt, vmt_fr
 def test_models(form: Any, unroll: Callable[[str], Frames], path: Path) -> None:
     systems = shipped(path)
     for _, system, known in systems if SOAK else systems[-1:]:
-        agree(form, unroll, system, known)
+        if known.states <= 5000:
+            agree(form, unroll, system, known)
 
 
 @pytest.mark.parametrize(("form", "unroll"), FORMS)
