@@ -91,6 +91,7 @@ def _facts(name: str, sample: Sample, track: _Track | None) -> Iterator[tuple[in
     title = title if len(title) <= _NAME else title[: _NAME - 3] + "..."
     yield 0, f"  {title} {duration(sample.seconds)}"
     if track is None:
+        yield 0, "starting"
         return
     p = track.last
     if not p.states:
