@@ -90,13 +90,16 @@ class Binder:
         wrong: list[Misfit] = []
         ending: list[tuple[IdType, int]] = []
         for o in self.by_name.get(record.name, ()):
+            lives: list[tuple[IdType, int]] = []
             try:
-                env = self._fields(o, record, ending)
-                if self.counting:
-                    continue
+                env = self._fields(o, record, lives)
                 if not self.machine.holds(o.when, self.machine.system.start, env=env):
                     continue
-                out.append(Reading(o, tuple(self._calls(o, env))))
+                ending += lives
+                if not self.counting:
+                    out.append(Reading(o, tuple(self._calls(o, env))))
+            except EvalError as e:
+                wrong.append(Misfit(str(e)))
             except Misfit as e:
                 wrong.append(e)
         for t, value in ending:
