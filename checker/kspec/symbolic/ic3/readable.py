@@ -9,10 +9,11 @@ position, that is said with a quantifier inside.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kspec.certify.certificate import Clause
 from kspec.symbolic.ic3.literals import Literals
+from kspec.symbolic.ic3.presence import Item, items
 from kspec.symbolic.ic3.relate import Group
 from kspec.symbolic.ic3.symmetry import identity
 from kspec.symbolic.ic3.wording import (
@@ -28,7 +29,7 @@ from kspec.symbolic.ic3.wording import (
     under,
 )
 from kspec.system.expr import FALSE, Binary, Const, Expr, Quant, Read, Var
-from kspec.system.layout import Element, elements
+from kspec.system.layout import Element, default, elements, offset
 from kspec.system.model import System
 from kspec.types import BoolType, IdType, RangeType, Scalar
 
@@ -45,6 +46,8 @@ class _Parts:
 
     when: list[Expr]
     then: list[Expr]
+    least: dict[int, int] = field(default_factory=dict)
+    """How long sequences (by the position of their length) are at least where ``when`` holds."""
 
     def expr(self) -> Expr:
         if not self.then:
@@ -73,6 +76,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.elements = elements(self.system)
+        self.items = items(self.system)
         self.types = _named_types(self.system, self.symmetric)
         self._taken = identifiers(self.system)
 
@@ -89,6 +93,7 @@ class Writer:
             told = sorted({*told, (shared.type, shared.left_out)}, key=_order)
         names = self._variables(told)
         parts = _Parts([], [])
+        self._lengths(group, positions, names, parts)
         for p in positions:
             self._factor(group, p, names, parts)
         if shared is not None:
@@ -120,12 +125,49 @@ class Writer:
             return
         inside = self.literals.allowed(mine, p)
         outside = frozenset(range(lo, hi + 1)) - inside
+        short = len(inside) <= len(outside)
         if isinstance(e.cell.type, BoolType):
-            (parts.when if inside == {1} else parts.then).append(read)
-        elif len(inside) <= len(outside):
-            parts.when.append(self._member(read, e.cell.type, inside, names))
+            short = inside == {1}
+            said: Expr = read
         else:
-            parts.then.append(self._member(read, e.cell.type, outside, names))
+            said = self._member(read, e.cell.type, inside if short else outside, names)
+        vacant = default(e.cell.type) in (inside if short else outside)
+        (parts.when if short else parts.then).append(self._where_there(e, said, vacant, names, parts))
+
+    def _lengths(self, group: Group, positions: Sequence[int], names: Names, parts: _Parts) -> None:
+        """How long sequences must be for the cube, before their items are spoken of."""
+        for p in positions:
+            e = self.elements[p]
+            for item in self.items.get(e.cell.name, ()):
+                length, (lo, hi) = self._length(e, item), self.literals.ranges[p]
+                there = hi - lo < MOST_VALUES and default(e.cell.type) not in self.literals.allowed(group.cube, p)
+                parts.least[length] = max(parts.least.get(length, 0), e.index[item.depth] + 1 if there else 0)
+        for p, least in sorted(parts.least.items()):
+            values = self.literals.allowed(group.cube, p)
+            said = min(values) if 2 * len(values) <= self.literals.ranges[p][1] + 1 else 0  # by its own factor
+            if least > said:
+                parts.when.append(Binary("gt", self._read(self.elements[p], names), Const(least - 1)))
+            parts.least[p] = max(least, said)
+
+    def _length(self, e: Element, item: Item) -> int:
+        """The position of the length of the sequence that a scalar is in."""
+        at = e.index[: item.depth]
+        return self.system.offsets[item.length.name] + offset(item.length, at)
+
+    def _where_there(self, e: Element, said: Expr, vacant: bool, names: Names, parts: _Parts) -> Expr:
+        """What is said of a scalar, where that is an item of a sequence: it is read within the length only, and
+        ``vacant`` is whether what is said is true of the default beyond."""
+        for item in reversed(self.items.get(e.cell.name, ())):
+            at = e.index[item.depth]
+            if parts.least.get(self._length(e, item), 0) > at:
+                continue
+            dims, index = e.cell.dims[: item.depth], e.index[: item.depth]
+            length = Read(item.length, tuple(_constant(d, i, names) for d, i in zip(dims, index, strict=True)))
+            if vacant:
+                said = Binary("or", Binary("le" if at else "eq", length, Const(at)), said)
+            else:
+                said = Binary("and", Binary("gt", length, Const(at)), said)
+        return said
 
     def _member(self, read: Read, t: Scalar, values: frozenset[int], names: Names) -> Expr:
         """That a scalar has one of the values."""
