@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from click.testing import CliRunner
 from kspec.cli.check import command
 from kspec.engine.checkpoints import UnreadableError, every_one, read, tidy
 
-KILLS = 40 if os.environ.get("KSPEC_SOAK") else 4
+SOAK = bool(os.environ.get("KSPEC_SOAK"))
+KILLS = 40 if SOAK else 4
 GRID = """kspec 1
 param N: 1..9 = 8;
 var x[0..5]: 0..N;
@@ -30,6 +31,9 @@ check all expect holds;
 """
 """9^6 = 531441 states."""
 STATES = 9**6
+if SOAK:
+    GRID = GRID.replace("0..5", "0..6")
+    STATES = 9**7
 UNENDING = ("check", "large.kspec", "--engine", "explicit", "--por", "off", "--checkpoint-dir", "kept")
 COMMON = ("check", "grid.kspec", "--engine", "explicit", "--por", "off", "--checkpoint-dir", "kept")
 
@@ -67,7 +71,7 @@ def newly_saved(folder: Path, run: subprocess.Popen[str], before: int) -> None:
         time.sleep(0.005)
 
 
-def test_killed_at_random_moments(grid: Path) -> None:
+def test_killed_at_random_moments(grid: Path, record_property: Callable[[str, object], None]) -> None:
     """SIGKILL, SIGTERM and Ctrl-C, whenever; the evidence is that of one run, and nothing is left."""
     whole = evidence(grid, "--checkpoint", "off")
     assert whole["evidence"]["states"] == STATES and not (grid / "kept").exists()
@@ -93,6 +97,7 @@ def test_killed_at_random_moments(grid: Path) -> None:
     assert last["evidence"] == whole["evidence"]
     assert any(n.startswith("resumed at") for n in last["notes"]) == kept
     assert not saved(grid)
+    record_property("stopped and gone on", stopped)
     if not stopped:
         pytest.skip("the search was through before any signal came")
 
