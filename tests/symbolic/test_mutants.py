@@ -183,7 +183,10 @@ def transitions_are_missing(m: pytest.MonkeyPatch) -> None:
     m.setattr(encode, "_action", action)
 
 
-@pytest.mark.parametrize("mutant", [hypothesis_too_strong, transitions_are_missing], ids=lambda f: f.__name__)
+REJECTED: list[Patch] = [hypothesis_too_strong, transitions_are_missing]
+
+
+@pytest.mark.parametrize("mutant", REJECTED, ids=lambda f: f.__name__)
 def test_the_recheck_sees_it(mutant: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
     result = KInductionEngine(mining=False).check(lockstep(), Goals(everything=True), Budget(depth=2), Quiet())
