@@ -67,7 +67,7 @@ class GraphCode:
 def graph_code(system: System, automata: Sequence[Automaton], search: str) -> GraphCode:
     """The code for a system and the automata of its claims; raises Unsupported.
 
-    ``search`` is the text of the code that explored the system: what it defines first is defined here, too.
+    ``search`` is the text of the code that explored the system: how states are stored is taken from there.
     """
     if any(len(a.atoms) > MOST_ATOMS for a in automata):
         raise Unsupported(f"a property with more than {MOST_ATOMS} conditions")
@@ -87,12 +87,10 @@ def graph_code(system: System, automata: Sequence[Automaton], search: str) -> Gr
     start = ", ".join(f"0x{w:x}ULL" for w in pack(layout, system.start))
     codes = ", ".join(str(p) for p, _ in maker.sites) or "0"
     here = resources.files("kspec.explicit")
-    head = (here / "runtime_head.c").read_text(encoding="ascii")
     text = "\n".join(
         [
-            search.partition(head)[0],
+            search.partition("static const u64 start")[0],
             f"#define FAIR {max(1, -(-len(fair) // 64))}",
-            head,
             f"static const u64 start[WORDS] = {{ {start} }};",
             f"static const u32 kinds[{max(len(maker.sites), 1)}] = {{ {codes} }};",
             (here / "graph_head.c").read_text(encoding="ascii"),

@@ -20,6 +20,11 @@ struct graph {
 	u64 lost;		/* successors that the search has not reached, or for which there is no room */
 };
 
+#ifndef STORED
+#define STORED WORDS
+#define state_of(sh, id, room) ((sh)->states + (id) * WORDS)
+#endif
+
 enum { WAITING = 64 };
 
 static struct graph *graph;
@@ -40,9 +45,8 @@ INLINE void able(struct worker *w, u32 unit)
 		enabled[k] |= set[k];
 }
 
-INLINE void wait_for(struct worker *w, u32 kind, const u64 *t)
+INLINE void wait_for(struct worker *w, u32 kind, const u64 *t, u64 h)
 {
-	u64 h = hash_end(hash_next(w, t));
 	copy(waiting_states + waiting * WORDS, t);
 	waiting_hashes[waiting] = h;
 	waiting_sources[waiting] = (u32)w->source;
@@ -56,7 +60,13 @@ INLINE void stage(struct worker *w, u32 unit, u32 action, u32 actor, const u64 *
 {
 	(void)action;
 	(void)actor;
-	wait_for(w, graph->kind_of[unit], t);
+	wait_for(w, graph->kind_of[unit], t, hash_end(hash_next(w, t)));
+}
+
+/* In the state `s` nothing can happen. */
+INLINE void stay(struct worker *w, const u64 *s)
+{
+	wait_for(w, 0, s, hash_end(hash_sum(s)));
 }
 
 #define reduce(w, s) ((void)0)

@@ -15,7 +15,7 @@ NOINLINE void settle(struct worker *w)
 	for (i = 0; i < waiting; i++) {
 		e = LOAD(sh->slots + slot_of(waiting_hashes[i], sh->slot_count));
 		if (e && (u32)(e >> 32) == (u32)waiting_hashes[i])
-			PREFETCH(sh->states + (u64)((u32)e - 1) * WORDS);
+			PREFETCH(sh->states + (u64)((u32)e - 1) * STORED);
 	}
 	for (i = 0; i < waiting; i++) {
 		k = number_of(sh, waiting_states + i * WORDS, waiting_hashes[i]);
@@ -33,13 +33,14 @@ NOINLINE void settle(struct worker *w)
 /* The steps from the states from..to-1, which come after those of the states before. */
 i32 kspec_graph(struct worker *w, struct graph *g, u64 from, u64 to)
 {
-	u64 s;
+	u64 s, room[WORDS];
+	(void)room;
 	graph = g;
 	waiting = 0;
 	for (s = from; s < to && !w->broken; s++) {
 		visit(w, s);
 		if (!w->alive)
-			wait_for(w, 0, w->sh->states + s * WORDS);
+			stay(w, state_of(w->sh, s, room));
 	}
 	settle(w);
 	for (s = from; s < to; s++)
@@ -51,8 +52,10 @@ i32 kspec_graph(struct worker *w, struct graph *g, u64 from, u64 to)
 /* Which conditions of a claim are true in the states from..to-1. */
 void kspec_letters(struct worker *w, u64 claim, u64 from, u64 to, u64 *out)
 {
+	u64 room[WORDS];
+	(void)room;
 	for (; from < to; from++)
-		out[from] = letter(w, claim, w->sh->states + from * WORDS);
+		out[from] = letter(w, claim, state_of(w->sh, from, room));
 }
 
 struct arc {
