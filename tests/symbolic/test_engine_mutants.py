@@ -42,7 +42,7 @@ from kspec.system.model import System
 from kspec.types import RangeType
 from symbolic import test_mutants
 from symbolic.build import act, eq, inv, ite, lt, ne, plus, put, rd, system
-from symbolic.small import equal, island, lockstep, token, token_clauses
+from symbolic.small import equal, island, lockstep, never, token, token_clauses
 from symbolic.support import Quiet, lengths
 
 TABLE = Path(__file__).parents[2] / "docs" / "engine-mutants.md"
@@ -108,7 +108,9 @@ def mining_differs() -> bool:
 
 
 def pdr_differs() -> bool:
-    return engine_differs(PdrEngine(), Budget(seconds=4))
+    small = (lockstep(), island(), token(), never())
+    budget = Budget(seconds=10)
+    return any(_differs(s, PdrEngine(), budget, EVERYTHING) for s in small) or engine_differs(PdrEngine(), budget)
 
 
 def certificates_differ() -> bool:
