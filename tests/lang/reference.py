@@ -232,6 +232,16 @@ class Machine:
     def _process(self, state: State, key: Key) -> Iterator[State | str]:
         frames = dict(state[1])[key]
         code = self.code[frames[-1][0]]
+        decl = self.world.processes[key[0]]
+        ended = len(frames) == 1 and code.instructions[code.settle(frames[-1][1])][0] == "end"
+        if decl.on is not None and not ended:
+            try:
+                names = {decl.param.name: key[1]} if decl.param is not None else {}
+                if not self.terms(state, names).truth(decl.on):
+                    return
+            except Wrong as w:
+                yield w.name
+                return
         if len(frames) > 1 and code.instructions[code.settle(frames[-1][1])][0] == "end":
             yield self.moved(state, key, list(frames[:-1]))  # the procedure returns
             return

@@ -121,11 +121,14 @@ class ActionDecl:
 
 @dataclass(frozen=True, eq=False)
 class ProcessDecl:
+    """``on``: when the process may take a step at all."""
+
     name: str
     param: ParamItem | None
     body: tuple[Stmt, ...]
     span: Span
     fair: Fairness | None = None
+    on: Expr | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -188,7 +188,7 @@ class AstBuilder(ExprBuilder):
         return ast.ActionDecl(self._name(c[1]), c[2] or (), c[3], c[4], self._span(m), c[0])
 
     def process(self, m: Meta, c: list[Any]) -> ast.Decl:
-        return ast.ProcessDecl(self._name(c[1]), c[2], c[3], self._span(m), c[0])
+        return ast.ProcessDecl(self._name(c[1]), c[2], c[4], self._span(m), c[0], c[3])
 
     def fairness(self, m: Meta, c: list[Any]) -> str:
         return str(c[0])

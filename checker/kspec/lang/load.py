@@ -14,6 +14,8 @@ from kspec.lang.source import Source, Span
 from kspec.resources import project_root
 
 MAX_BYTES = 4 * 1024 * 1024
+LIBRARY = Path(__file__).resolve().parent.parent
+"""The library `std` lies below the program itself."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class _Loader:
         relative = Path(*decl.module.split(".")).with_suffix(".kspec")
         found = next((r / relative for r in self.roots if (r / relative).is_file()), None)
         if found is None:
-            places = ", ".join(str(r) for r in self.roots)
+            places = ", ".join("the library" if r == LIBRARY else str(r) for r in self.roots)
             raise Failed(
                 [
                     Diagnostic(
@@ -155,7 +157,9 @@ def _roots(main: Path) -> Iterator[Path]:
     folder = project_root(start)
     if folder is None:
         yield Path(os.path.relpath(start))
+        yield LIBRARY
         return
     here = Path(os.path.relpath(folder))
     yield here
     yield here / "models"
+    yield LIBRARY

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kspec.lang import ast
-from kspec.lower import stmts
+from kspec.lower import exprs, stmts
 from kspec.lower.flow import Code, Flow, Goto, Scope
 from kspec.lower.merge import Graph, graph_of, merge, reset_dead
 from kspec.lower.places import POSITION, label_number, label_test
@@ -30,6 +30,7 @@ class Built:
     flow: Flow
     entry: int
     heads: dict[str, tuple[int, ...]]
+    on: Expr = TRUE
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def build(ctx: Context, info: ProcessInfo) -> Built:
     if info.self_type is not None and decl.param is not None:
         self_value = of(info.self_type, Var("self", info.self_type.lo, info.self_type.hi, info.self_type))
         env = env.bind(decl.param.name, ValueBinding(self_value))
+    on = TRUE if decl.on is None else exprs.boolean(ctx, env, decl.on, "on")
     heads: dict[str, tuple[int, ...]] = {}
     body = list(decl.body)
     while body and isinstance(body[0], ast.LocalStmt):
@@ -129,7 +131,7 @@ def build(ctx: Context, info: ProcessInfo) -> Built:
     flow.locations[end].name = "done"
     flow.block(env, tuple(body), entry, end, Scope(None, None, end))
     flow.finish(decl.span)
-    return Built(info, flow, flow.resolve(entry), heads)
+    return Built(info, flow, flow.resolve(entry), heads, on)
 
 
 def start_values(ctx: Context, v: Value, kind: Type, e: ast.Expr | None) -> tuple[int, ...]:
@@ -191,7 +193,7 @@ def finish(ctx: Context, built: Built, merging: bool) -> Finished:
         assert body.returns is not None
         for c in body.returns.cells:
             relink[c.name] = dataclasses.replace(c, type=RangeType(0, len(body.sites) - 1))
-    actions = tuple(_actions(graph, info, own, new_pc, numbers, names))
+    actions = tuple(_actions(graph, built, own, new_pc, numbers, names))
     cells = (new_pc, *(relink.get(c.name, c) for c in local_cells.values()))
     values: dict[str, int] = {}
     for c in cells:
@@ -264,15 +266,18 @@ def _names(graph: Graph) -> dict[int, str]:
 
 
 def _actions(
-    graph: Graph, info: ProcessInfo, own: tuple[Expr, ...], pc: Cell, numbers: Mapping[int, int],
+    graph: Graph, built: Built, own: tuple[Expr, ...], pc: Cell, numbers: Mapping[int, int],
     names: Mapping[int, str],
 ) -> Iterator[Action]:
+    info = built.info
     process = info.decl.name
     t = info.self_type
     params = ((Var("self", t.lo, t.hi, t), t),) if t is not None else ()
     used: dict[str, int] = {}
     for n, alternatives in graph.locations.items():
-        here = Binary("eq", Read(pc, own), Const(numbers[n]))
+        here: Expr = Binary("eq", Read(pc, own), Const(numbers[n]))
+        if built.on != TRUE:
+            here = Binary("and", here, built.on)
         for k, a in enumerate(alternatives):
             guard: Expr = here if a.guard == TRUE else Binary("and", here, a.guard)
             name = a.name or names[n] + ("" if len(alternatives) == 1 else f"/{k + 1}")
