@@ -13,7 +13,7 @@ import pytest
 import z3
 from kspec.conform.source.ctext import CFile
 from kspec.conform.source.execute import Executor
-from kspec.conform.source.library import Library
+from kspec.conform.source.headers import Library
 from kspec.conform.source.machine import INT, IntType, Scalar, constant, integer
 
 FUNCTIONS = 3000 if os.environ.get("KSPEC_SOAK") else 120

@@ -49,7 +49,7 @@ class _Counter(ctypes.Structure):
 class _Distinct:
     """The compiled function, and the memory that it works in."""
 
-    library: ctypes.CDLL
+    native: ctypes.CDLL
     memory: ctypes.Array[ctypes.c_uint64] = field(default_factory=lambda: (ctypes.c_uint64 * (2 * SLOTS))())
 
     def count(self, search: Search, mask: Sequence[int]) -> tuple[int, bool]:
@@ -63,7 +63,7 @@ class _Distinct:
             search.budgets.poll()
             states = ctypes.c_void_p(int(search.space.shared.states) + first * 8 * words)
             size = ctypes.c_uint64(min(CHUNK, end - first))
-            self.library.kspec_distinct(ctypes.byref(counter), states, size, ctypes.c_uint64(words), masks)
+            self.native.kspec_distinct(ctypes.byref(counter), states, size, ctypes.c_uint64(words), masks)
         return int(counter.used) << int(counter.zeros), counter.zeros == 0
 
 

@@ -18,7 +18,7 @@ from kspec.conform.source import machine
 from kspec.conform.source.configuration import Unreadable, selected
 from kspec.conform.source.ctext import CONTAINERS, CFile, Function, Guard, text, type_of_words, words_of
 from kspec.conform.source.fragments import number, parsed_expression, split_arguments, substituted
-from kspec.conform.source.library import Library
+from kspec.conform.source.headers import Library
 from kspec.conform.source.machine import CType, IntType, PointerType, Scalar, StructType
 from kspec.conform.source.memory import Memory, pointee
 from kspec.lang.diagnostics import Diagnostic, Failed
@@ -74,7 +74,7 @@ class Evaluator(ABC):
     Raises Failed for what is outside of the subset, and Undecided where the configuration says too little.
     """
 
-    library: Library
+    code: Library
     config: Mapping[str, bool]
     memory: Memory = field(default_factory=Memory)
     accessors: dict[str, None] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class Evaluator(ABC):
         name = text(node)
         if name in state.locals:
             return state.locals[name]
-        macro = self.library.macro(name)
+        macro = self.code.macro(name)
         if macro is not None and macro.parameters is None and macro.text:
             file, inner = parsed_expression(macro.text, frame.file.source.name)
             return self._value(self._within(frame, node, file), inner, State({}, state.done))
@@ -174,9 +174,9 @@ class Evaluator(ABC):
         return self.memory.field(tag, path, address, t)
 
     def _member(self, frame: Frame, node: Node, tag: str, name: str) -> CType:
-        f = self.library.field(tag, name)
+        f = self.code.field(tag, name)
         if f is None:
-            what = f"`struct {tag}` has no member `{name}`" if self.library.knows(tag) else f"no `struct {tag}` found"
+            what = f"`struct {tag}` has no member `{name}`" if self.code.knows(tag) else f"no `struct {tag}` found"
             raise Failed([Diagnostic(
                 "E0904", what, self._place(frame, node), help="give the directory of its header with --include",
             )], [frame.file.source])  # fmt: skip
@@ -242,14 +242,14 @@ class Evaluator(ABC):
             raise self._outside(frame, node, "a call through a pointer")
         if name in CONTAINERS:
             return self._container(frame, node, listed, state)
-        macro = self.library.macro(name)
+        macro = self.code.macro(name)
         if macro is not None and macro.parameters is not None:
             return self._expanded(frame, node, listed, state)
         arguments = tuple(self._scalar(frame, a, state) for a in listed.named_children if a.type != "comment")
         if name in TRANSPARENT and len(arguments) == 1:
             return arguments[0]
-        several = self.library.functions(name)
-        own = tuple(f for f in several if f.body is not None and f.file is self.library.file)
+        several = self.code.functions(name)
+        own = tuple(f for f in several if f.body is not None and f.file is self.code.file)
         f = self.chosen(own)
         if f is not None and len(f.parameters) == len(arguments):
             return self.call(f, arguments, frame.running)
@@ -272,7 +272,7 @@ class Evaluator(ABC):
         return Scalar(address, PointerType(StructType(words[1])))
 
     def _expanded(self, frame: Frame, node: Node, listed: Node, state: State) -> Value:
-        macro = self.library.macro(text(node.children[0]))
+        macro = self.code.macro(text(node.children[0]))
         parts = split_arguments(text(listed)[1:-1])
         assert macro is not None and macro.parameters is not None
         if len(parts) != len(macro.parameters) or "#" in macro.text:
@@ -298,7 +298,7 @@ class Evaluator(ABC):
                 "E0903", f"{what} is outside of the C that can be compared", self._place(frame, node),
                 help="a comparison function has declarations, `if`, `return`, integers, pointers, members and calls",
             )],
-            [self.library.file.source, frame.file.source],
+            [self.code.file.source, frame.file.source],
         )  # fmt: skip
 
 

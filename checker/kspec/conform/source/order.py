@@ -14,7 +14,7 @@ from kspec.conform.source.claims import Claim, Pair, Search
 from kspec.conform.source.configuration import Undecided
 from kspec.conform.source.ctext import Function
 from kspec.conform.source.execute import Executor
-from kspec.conform.source.library import Library, found
+from kspec.conform.source.headers import Library, found
 from kspec.conform.source.machine import PointerType, Scalar, StructType
 from kspec.conform.source.proof import Answer, decide
 from kspec.lang.diagnostics import Diagnostic, Failed
@@ -119,7 +119,7 @@ def _claims(question: Question, run: Executor, stated: _Model | None) -> Iterato
 
 def _compared(question: Question, run: Executor) -> tuple[list[Pair], list[Search]]:
     """The functions that compare two objects, and those that compare a search key with one."""
-    b, library = question.binding, run.library
+    b, library = question.binding, run.code
     named = [n for n in (b.less, *b.search) if n]
     base = run.chosen(found(question.path, b.function, library))
     candidates: list[Function] = [base] if base is not None else []
