@@ -34,10 +34,11 @@ encodings carry no assertions, so it checks less."""
 
 @dataclass(frozen=True)
 class Measured:
-    """All samples of a case by tool."""
+    """All samples of a case by tool, and the command that took them."""
 
     case: Case
     samples: dict[str, list[Sample]]
+    command: str
 
     def median(self, tool: str, what: str) -> float | None:
         """The median of one figure of a tool; None when it did not run."""
@@ -62,10 +63,25 @@ class Measured:
         )
 
 
-def write(results: Sequence[Measured], out: Path, name: str, command: str) -> str:
+def read(path: Path, cases: Iterable[Case]) -> dict[Case, Measured]:
+    """What an earlier run wrote, for those of the cases that are in it."""
+    if not path.exists():
+        return {}
+    known = {(c.name, json.dumps(c.settings)): c for c in cases}
+    found = {}
+    for row in json.loads(path.read_text())["cases"]:
+        case = known.get((row["case"], json.dumps(row["settings"])))
+        if case is not None:
+            samples = {tool: [Sample(**s) for s in rows] for tool, rows in row["samples"].items()}
+            found[case] = Measured(case, samples, row["command"])
+    return found
+
+
+def write(results: Sequence[Measured], out: Path, name: str) -> str:
     """Writes both forms, each at once and completely; returns the Markdown."""
+    commands = list(dict.fromkeys(r.command for r in results))
     where = {
-        "command": command,
+        "command": "; then ".join(commands),
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{cpu_name()}, {os.cpu_count()} cores, {memory()} GB, {platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -76,7 +92,9 @@ def write(results: Sequence[Measured], out: Path, name: str, command: str) -> st
     cases = []
     for r in results:
         samples = {tool: [asdict(s) for s in rows] for tool, rows in r.samples.items()}
-        cases.append({"case": r.case.name, "settings": r.case.settings, "samples": samples})
+        cases.append(
+            {"case": r.case.name, "settings": r.case.settings, "command": r.command, "samples": samples}
+        )
     lines = ["# Native engine against other explicit-state model checkers", ""]
     lines += [f"- {k}: `{v}`" if k == "command" else f"- {k}: {v}" for k, v in where.items()]
     lines += ["", *LEGEND.splitlines(), "", *TARGETS.splitlines(), "", *summary(results)]

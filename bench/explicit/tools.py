@@ -87,7 +87,10 @@ def kspec_whole(case: Case, folder: Path, how: str) -> Sample:
     program = str(Path(sys.executable).parent / "kspec")
     command = [program, "check", str(case.file), *sets, "--engine=explicit", "--symmetry=off", "--format=json"]
     done, wall, cpu, rss = timed([*command, f"--save-traces={folder}"], folder, environment(folder, "cache"))
-    evidence = json.loads(done.stdout)["checks"][0]["evidence"]
+    try:
+        evidence = json.loads(done.stdout)["checks"][0]["evidence"]
+    except ValueError:
+        raise SystemExit(f"{command} gave no answer:\n{done.stdout[-500:]}\n{done.stderr[-2000:]}") from None
     return Sample(f"kspec {how}", evidence["states"], evidence["transitions"], 0.0, 0.0, cpu, wall, rss)
 
 

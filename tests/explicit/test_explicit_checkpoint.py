@@ -24,8 +24,9 @@ from kspec.explicit.toolchain import system_compiler
 from kspec.explicit.tuning import Tuning
 from kspec.system.model import System
 
-KILLS = 30 if SOAK else 2
-"""Processes that are killed for each number of workers."""
+KILLS = 6 if SOAK else 2
+"""Processes that are killed in one test."""
+PARTS = 5 if SOAK else 1
 IN_A_ROW = 4 if SOAK else 2
 
 
@@ -140,9 +141,10 @@ def started(folder: Path, threads: int) -> subprocess.Popen[str]:
 
 
 @pytest.mark.skipif(system_compiler() is None, reason="no C compiler")
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("threads", [1, 2])
 def test_killed_at_any_moment(
-    tmp_path: Path, threads: int, record_property: Callable[[str, object], None]
+    tmp_path: Path, threads: int, part: int, record_property: Callable[[str, object], None]
 ) -> None:
     """SIGKILL at random moments, several times in a row; whatever was kept leads to the identical evidence."""
     size = 4 if SOAK else 3
@@ -152,7 +154,7 @@ def test_killed_at_any_moment(
     began = time.monotonic()
     first.communicate(timeout=300)
     whole = time.monotonic() - began
-    rng = random.Random(threads)
+    rng = random.Random(10 * part + threads)
     kills = resumed = 0
     for _ in range(20 * KILLS):
         if kills >= KILLS and resumed:
@@ -174,6 +176,6 @@ def test_killed_at_any_moment(
         assert status == "exhausted"
         assert evidence == json.loads(json.dumps(expected.evidence.__dict__))
         assert not folder.exists()
-    record_property("kills", kills)
-    record_property("resumed", resumed)
+    record_property(f"killed {threads}.{part}", kills)
+    record_property(f"went on {threads}.{part}", resumed)
     assert kills >= KILLS and resumed
