@@ -17,10 +17,9 @@ import time
 import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from kspec import __version__
-from kspec.explicit.memory import Region
 
 FORMAT = 1
 HEADER = "checkpoint.json"
@@ -31,6 +30,16 @@ SPARE = 64 << 20
 """Bytes of the disk that a checkpoint leaves free."""
 SPEED = 250e6
 """Bytes per second that a disk is taken to write until it has shown what it does."""
+
+
+class Stored(Protocol):
+    """An array in memory."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Some of its bytes."""
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Overwrites some of its bytes."""
 
 
 class CheckpointError(Exception):
@@ -102,7 +111,7 @@ class Store:
         """Whether it is time for the next one."""
         return time.monotonic() - self.last >= self.keeping.every
 
-    def save(self, known: Known, states: Region, parents: Region) -> None:
+    def save(self, known: Known, states: Stored, parents: Stored) -> None:
         """Writes a checkpoint.  Raises CheckpointError when the files cannot be written."""
         folder = self.keeping.folder
         began, new = time.monotonic(), self._size(known.count - self.saved)
@@ -134,7 +143,7 @@ class Store:
         if new > 32 << 20:
             self.speed = new / max(self.last - began, 0.001)
 
-    def load(self, states: Region, parents: Region) -> Known:
+    def load(self, states: Stored, parents: Stored) -> Known:
         """Reads the checkpoint into memory.  Raises CheckpointError when there is none for this search."""
         folder = self.keeping.folder
         header = self._header()
@@ -205,7 +214,7 @@ class Store:
         out: dict[str, Any] = header
         return out
 
-    def _files(self, states: Region, parents: Region) -> tuple[tuple[str, Region, int], ...]:
+    def _files(self, states: Stored, parents: Stored) -> tuple[tuple[str, Stored, int], ...]:
         return (FILES[0], states, 8 * self.identity.words), (FILES[1], parents, 4)
 
 
@@ -234,7 +243,7 @@ def _known(header: dict[str, Any]) -> Known:
     )
 
 
-def _append(path: Path, region: Region, first: int, end: int, checksum: int) -> int:
+def _append(path: Path, region: Stored, first: int, end: int, checksum: int) -> int:
     """Writes bytes first..end of a region to the same place of a file; the checksum of all up to there."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if first == 0 else 0) | os.O_CLOEXEC, 0o600)
     try:
@@ -253,7 +262,7 @@ def _append(path: Path, region: Region, first: int, end: int, checksum: int) -> 
     return checksum
 
 
-def _fill(path: Path, region: Region, size: int) -> int:
+def _fill(path: Path, region: Stored, size: int) -> int:
     """Reads the first bytes of a file into a region; their checksum."""
     checksum = 0
     with path.open("rb") as f:

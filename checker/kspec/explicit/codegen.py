@@ -30,6 +30,7 @@ from kspec.types import IdType
 
 ONE_THREAD = "#define THREADS 0"
 EXACT = "#define LOSSY 0"
+WHOLE = "#define FOLDED 0"
 ERRORS = ("error.range", "error.index", "error.none", "error.div", "error.choose")
 
 
@@ -59,6 +60,11 @@ class Native:
     def lossy(self) -> Native:
         """The explorer that takes states for equal whose hashes are."""
         return replace(self, text=self.text.replace(EXACT, "#define LOSSY 1", 1))
+
+    @property
+    def folded(self) -> Native:
+        """The explorer that stores states as pairs of halves."""
+        return replace(self, text=self.text.replace(WHOLE, "#define FOLDED 1", 1))
 
     @property
     def threaded(self) -> str:
@@ -129,10 +135,12 @@ def generate(system: System, symmetric: Sequence[IdType] = (), relations: Relati
         [
             ONE_THREAD,
             EXACT,
+            WHOLE,
             f"#define WORDS {maker.words}",
             f"#define STUCK {len(properties)}",
             f"#define RECENT {recent_states(maker.words)}",
             (here / "runtime_head.c").read_text(encoding="ascii"),
+            (here / "halves.c").read_text(encoding="ascii"),
             f"static const u64 start[WORDS] = {{ {start} }};",
             f"static const u32 kinds[{max(len(maker.sites), 1)}] = {{ {kinds} }};",
             canonical_code(system, symmetric) if symmetric else "",

@@ -11,6 +11,10 @@ MAP_NORESERVE = 0x4000
 HUGE = 2 << 20
 
 
+class NoMemoryError(Exception):
+    """There is no room for more states within the memory budget."""
+
+
 class Region:
     """A stretch of zeroed memory of fixed address; only what is touched counts."""
 

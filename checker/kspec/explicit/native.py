@@ -35,7 +35,7 @@ class Shared(ctypes.Structure):
         (name, U64)
         for name in (
             "states", "parents", "slots", "marks", "decided",
-            "slot_count", "room", "count", "next", "end", "chunk",
+            "slot_count", "room", "count", "next", "end", "chunk", "halves",
         )
     ]  # fmt: skip
 
@@ -50,6 +50,7 @@ class Shared(ctypes.Structure):
     next: int
     end: int
     chunk: int
+    halves: int
 
 
 class Worker(ctypes.Structure):
@@ -117,6 +118,10 @@ class Image:
         self.move = self._function(lib, "kspec_move", None, ptr, U64, U64)
         self.find = self._function(lib, "kspec_find", U64, ptr, ptr)
         self.digest = self._function(lib, "kspec_digest", None, ptr, U64, U64, ptr)
+        if hasattr(lib, "kspec_fold"):  # states are stored as pairs of halves
+            self.fold = self._function(lib, "kspec_fold", U64, ptr, U64, U64, ptr)
+            self.unfold = self._function(lib, "kspec_unfold", None, ptr, U64, U64, ptr)
+            self.rehash = self._function(lib, "kspec_rehash", None, ptr, U64)
         if hasattr(lib, "kspec_canon"):  # one state stands for its orbit
             self.canon = self._function(lib, "kspec_canon", U64, ptr)
             self.orbits = self._function(lib, "kspec_orbits", None, ptr, U64, U64, ptr)

@@ -65,6 +65,7 @@ struct shared {
 	u64 next;		/* the first state of the level that was not handed out */
 	u64 end;		/* the end of the level */
 	u64 chunk;		/* so many states of the level are handed out at a time */
+	void *halves;		/* where halves of states are, when states are pairs of these */
 };
 
 /* What one worker has. */

@@ -5,10 +5,12 @@
 INLINE i32 insert(struct worker *w, const u64 *t, u64 h, u32 source)
 {
 	struct shared *sh = w->sh;
-	u64 at = slot_of(h, sh->slot_count), e, id;
+	u64 at = slot_of(h, sh->slot_count), e, id, stored = 0, room[WORDS];
 	for (;;) {
 		e = LOAD(sh->slots + at);
 		if (!e) {
+			if (RARE(!fold(sh, t, &stored)))
+				return 0;
 			if (w->held == w->held_end) {
 				if (RARE(PEEK(&sh->count) >= sh->room))
 					return 0;
@@ -16,7 +18,7 @@ INLINE i32 insert(struct worker *w, const u64 *t, u64 h, u32 source)
 				w->held_end = w->held + (THREADS ? HELD : 1);
 			}
 			id = w->held;
-			copy(sh->states + id * WORDS, t);
+			put(sh, id, t, stored);
 			sh->parents[id] = source;
 			if (take_slot(sh->slots + at, entry_of(h, id))) {
 				w->held++;
@@ -25,7 +27,7 @@ INLINE i32 insert(struct worker *w, const u64 *t, u64 h, u32 source)
 			}
 			continue;
 		}
-		if ((u32)(e >> 32) == (u32)h && (LOSSY || same(sh->states + (u64)((u32)e - 1) * WORDS, t)))
+		if ((u32)(e >> 32) == (u32)h && (LOSSY || same(state_of(sh, (u32)e - 1, room), t)))
 			return 1;
 		if (++at == sh->slot_count)
 			at = 0;
@@ -35,12 +37,12 @@ INLINE i32 insert(struct worker *w, const u64 *t, u64 h, u32 source)
 /* The number of a state plus one, 0 when it is not there. */
 INLINE u64 number_of(const struct shared *sh, const u64 *t, u64 h)
 {
-	u64 at = slot_of(h, sh->slot_count), e;
+	u64 at = slot_of(h, sh->slot_count), e, room[WORDS];
 	for (;;) {
 		e = LOAD(sh->slots + at);
 		if (!e)
 			return 0;
-		if ((u32)(e >> 32) == (u32)h && (LOSSY || same(sh->states + (u64)((u32)e - 1) * WORDS, t)))
+		if ((u32)(e >> 32) == (u32)h && (LOSSY || same(state_of(sh, (u32)e - 1, room), t)))
 			return (u32)e;
 		if (++at == sh->slot_count)
 			at = 0;
@@ -54,7 +56,7 @@ NOINLINE void flush(struct worker *w)
 	for (i = 0; i < w->n; i++) {
 		e = LOAD(sh->slots + slot_of(w->hashes[i], sh->slot_count));
 		if (e && (u32)(e >> 32) == (u32)w->hashes[i])
-			PREFETCH(sh->states + (u64)((u32)e - 1) * WORDS);
+			PREFETCH(sh->states + (u64)((u32)e - 1) * STORED);
 	}
 	if (w->mode != SEARCH) {
 		for (i = 0; i < w->n && w->mode == SWEEP; i++) {
@@ -85,12 +87,15 @@ NOINLINE void flush(struct worker *w)
 
 INLINE void visit(struct worker *w, u64 id)
 {
-	const u64 *s = w->sh->states + id * WORDS;
+	u64 room[WORDS];
+	const u64 *s = state_of(w->sh, id, room);
 	w->source = id;
 	w->origin = s;
 	if (WORDS >= 4)
 		w->base = hash_sum(s);
 	expand(w, s);
+	if (STORED != WORDS)
+		w->origin = start;	/* room ends here */
 }
 
 INLINE u64 recent_of(const u64 *t)
@@ -171,11 +176,12 @@ i32 kspec_sweep(struct worker *w, u64 from, u64 to, u64 first, u64 target)
 /* Marks the states from..to-1 that show the target themselves. */
 i32 kspec_judge(struct worker *w, u64 from, u64 to, u64 target)
 {
+	u64 room[WORDS];
 	w->mode = JUDGE;
 	for (; from < to && !w->broken; from++) {
 		w->hit = 0;
 		w->target = target;
-		look(w, w->sh->states + from * WORDS);
+		look(w, state_of(w->sh, from, room));
 		w->target = target + STUCK;
 		visit(w, from);
 		if (w->hit)
@@ -200,11 +206,11 @@ i32 kspec_probe(struct worker *w, u64 from, u64 to)
 /* Puts the states from..to-1 into the (emptied) table, except the numbers in skip (ascending). */
 void kspec_rebuild(struct shared *sh, u64 from, u64 to, const u64 *skip, u64 skips)
 {
-	u64 hashes[BATCH], i, k, n, at;
+	u64 hashes[BATCH], room[WORDS], i, k, n, at;
 	while (from < to) {
 		n = to - from < BATCH ? to - from : BATCH;
 		for (i = 0; i < n; i++) {
-			hashes[i] = hash_end(hash_sum(sh->states + (from + i) * WORDS));
+			hashes[i] = hash_end(hash_sum(state_of(sh, from + i, room)));
 			PREFETCH(sh->slots + slot_of(hashes[i], sh->slot_count));
 		}
 		for (i = 0; i < n; i++) {
@@ -227,13 +233,13 @@ void kspec_rebuild(struct shared *sh, u64 from, u64 to, const u64 *skip, u64 ski
  * the last states fill). */
 void kspec_move(struct shared *sh, u64 from, u64 to)
 {
-	const u64 *t = sh->states + from * WORDS;
-	u64 h = hash_end(hash_sum(t)), at = slot_of(h, sh->slot_count);
+	u64 room[WORDS], h = hash_end(hash_sum(state_of(sh, from, room))), i, at = slot_of(h, sh->slot_count);
 	while (sh->slots[at] != entry_of(h, from))
 		if (++at == sh->slot_count)
 			at = 0;
 	sh->slots[at] = entry_of(h, to);
-	copy(sh->states + to * WORDS, t);
+	for (i = 0; i < STORED; i++)
+		sh->states[to * STORED + i] = sh->states[from * STORED + i];
 	sh->parents[to] = sh->parents[from];
 }
 
@@ -253,14 +259,16 @@ INLINE u64 finalise(u64 z)
 /* The two lanes of the digest (kspec.system.packing) of the states from..to-1. */
 void kspec_digest(const struct shared *sh, u64 from, u64 to, u64 *lanes)
 {
-	u64 x = 0, y = 0, a, b;
+	u64 x = 0, y = 0, a, b, room[WORDS];
+	const u64 *t;
 	u32 i;
 	for (; from < to; from++) {
+		t = state_of(sh, from, room);
 		a = 0x9E3779B97F4A7C15ULL;
 		b = 0xD1B54A32D192ED03ULL;
 		for (i = 0; i < WORDS; i++) {
-			a = finalise(a ^ sh->states[from * WORDS + i]);
-			b = finalise(b ^ sh->states[from * WORDS + i]);
+			a = finalise(a ^ t[i]);
+			b = finalise(b ^ t[i]);
 		}
 		x ^= a;
 		y ^= b;

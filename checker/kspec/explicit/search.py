@@ -13,8 +13,10 @@ from itertools import pairwise
 from kspec.engine.protocol import LEVELS, Evidence, Goals, Progress, Status
 from kspec.explicit.budgets import Budgets, StopError, resident
 from kspec.explicit.checkpoint import CheckpointError, Known, Store
+from kspec.explicit.folding import LEAST_WORDS
+from kspec.explicit.memory import NoMemoryError
 from kspec.explicit.native import WORK_DONE, WORK_GROW
-from kspec.explicit.space import NoMemoryError, Sizes, Space, lossy_slots
+from kspec.explicit.space import Sizes, Space, lossy_slots
 from kspec.explicit.spill import DiskError, Spill
 from kspec.explicit.tiers import Tiers
 from kspec.explicit.tuning import Tuning
@@ -60,6 +62,7 @@ class Search:
     store: Store | None = None
     spill: Spill | None = None
     turn: Callable[[], bool] | None = None
+    worthless: bool = False
 
     def __post_init__(self) -> None:
         native = self.tiers.native
@@ -75,7 +78,15 @@ class Search:
             slots = lossy_slots(memory, native.words)
         self.limit = memory + resident()
         self.space = Space(
-            sizes, memory, self.tiers.threads, self.budget.states, slots, tuning.chunk, self.spill, lossy
+            sizes,
+            memory,
+            self.tiers.threads,
+            self.budget.states,
+            slots,
+            tuning.chunk,
+            self.spill,
+            lossy,
+            self.foldable,
         )
         self.reachable = {p.name for p in self.system.properties if p.kind == "reachable"}
         self.seen: dict[str, Sighting] = {}
@@ -91,6 +102,8 @@ class Search:
 
     def run(self) -> tuple[Status, Counts]:
         """Searches; raises StopError, BrokenError."""
+        if self.tuning.fold == "on" and self.foldable:
+            self.fold()
         if not self.resumed():
             self.enter_initial()
         depth = len(self.starts) - 2
@@ -181,8 +194,10 @@ class Search:
         try:
             if self.store.count() > self.space.capacity:
                 raise StopError("memory")
+            if self.foldable and self.space.halves is None and not self.space.fits(self.store.count()):
+                self.fold()
             self.space.make_room(self.store.count())
-            known = self.store.load(self.space.states, self.space.parents)
+            known = self.store.load(self.space.in_full, self.space.parents)
             self.space.restore(self.tiers.image, known.count, known.actions, known.cut)
         except CheckpointError as e:
             self.notes.append(f"not resumed: {e}")
@@ -217,7 +232,7 @@ class Search:
             complete=self.complete,
         )
         try:
-            self.store.save(known, self.space.states, self.space.parents)
+            self.store.save(known, self.space.in_full, self.space.parents)
         except CheckpointError as e:
             self.notes.append(str(e))
             self.store = None
@@ -228,11 +243,44 @@ class Search:
             raise StopError("states")
         spilled = self.space.spilled
         try:
-            self.space.grow(self.tiers.image)
+            try:
+                self.space.grow(self.tiers.image)
+            except NoMemoryError:
+                if not self.foldable or self.space.halves is not None or self.over_states:
+                    raise
+                self.fold()
+                self.space.grow(self.tiers.image)
         except (NoMemoryError, DiskError) as e:
             raise self.full(e) from None
         if self.space.spilled and not spilled:
             self.notes.append(f"states are on disk from {len(self.space)} states on")
+
+    @property
+    def over_states(self) -> bool:
+        """Whether the budget of states is used up."""
+        return self.budget.states is not None and len(self.space) >= self.budget.states
+
+    @property
+    def foldable(self) -> bool:
+        """Whether states could be stored as pairs of halves, and may gain by it."""
+        native, tuning = self.tiers.native, self.tuning
+        if native.words < LEAST_WORDS or tuning.fold == "off" or self.spill is not None or self.worthless:
+            return False
+        return not (native.symmetric or tuning.hunt is not None or tuning.statistics or self.system.temporal)
+
+    def fold(self) -> None:
+        """Changes over to code and memory for states as pairs of halves."""
+        before, count = self.space.used, len(self.space)
+        made = self.tiers.folded(self.system, self.tuning)
+        if not self.space.fold(made.image):
+            made.close()
+            self.worthless = True
+            return
+        self.tiers.close()
+        self.tiers = made
+        if count:
+            share = 100 * self.space.used // max(before, 1)
+            self.notes.append(f"states are stored as pairs of halves from {count} states on: {share} % of the memory")
 
     def full(self, problem: NoMemoryError | DiskError) -> StopError:
         """Why no more states fit."""

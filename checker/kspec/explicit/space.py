@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kspec.explicit.memory import Region
+from kspec.explicit.folding import Halves, InFull
+from kspec.explicit.memory import NoMemoryError, Region
 from kspec.explicit.native import (
     FANOUT,
     HELD,
@@ -40,10 +41,6 @@ END = 0xFFFFFFFF
 
 class BrokenError(Exception):
     """The native code met a system that breaks its contract, or a state with too many successors."""
-
-
-class NoMemoryError(Exception):
-    """The table cannot grow within the memory budget."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,7 @@ class Space:
         chunk: int = 128,
         spill: Spill | None = None,
         lossy: bool = False,
+        foldable: bool = False,
     ) -> None:
         """Reserves address space; raises MemoryError."""
         self.sizes = sizes
@@ -89,8 +87,10 @@ class Space:
         self.spilled = False
         self.lossy = lossy
         self.forgotten = 0
+        self.halves: Halves | None = None
+        self._unfolding: Image | None = None
         self.most = states if states is not None else MAX_STATES
-        in_memory = 12 if lossy else 8 if spill is not None else self.state_bytes + 8
+        in_memory = 12 if lossy else 8 if spill is not None else (20 if foldable else self.state_bytes + 8)
         capacity = min(MAX_STATES, memory // in_memory + 65536)
         spare = 64 * HELD * max(threads, 1)
         self.capacity = capacity
@@ -124,6 +124,8 @@ class Space:
         """Ends the threads and gives the memory back; nothing can be asked after that."""
         if self.pool is not None:
             self.pool.shutdown()
+        if self.halves is not None:
+            self.halves.close()
         for region in (*self._regions, self.states, self.parents, self.slots, self.marks, self.decided):
             region.close()
         if self.spill is not None:
@@ -136,7 +138,8 @@ class Space:
     def used(self) -> int:
         """Bytes of memory in use (states on disk not counted)."""
         states = 0 if self.spilled else len(self) * self.state_bytes - self.forgotten * 8 * self.sizes.words
-        return states + int(self.shared.slot_count) * 8
+        halves = self.halves.used if self.halves is not None else 0
+        return states + halves + int(self.shared.slot_count) * 8
 
     def initial(self, image: Image) -> None:
         """Enters the initial states."""
@@ -203,6 +206,10 @@ class Space:
         """
         if self.lossy:
             raise NoMemoryError
+        if self.halves is not None and self.halves.full:
+            if not self.halves.grow(image, self.memory - self.used):
+                raise NoMemoryError
+            return
         old, count = int(self.shared.slot_count), len(self)
         best, chosen = count, (old, FILL)
         for factor, fill in ((4 if old < 1 << 20 else 2, FILL), (1.5, FILL), (1.2, TIGHT), (1, TIGHT)):
@@ -225,6 +232,25 @@ class Space:
         if self.spilled:
             self.claim()
 
+    def fold(self, image: Image) -> bool:
+        """Stores all states as pairs of halves, with code for such states, if a sample shows that this takes
+        less memory; raises MemoryError."""
+        self.settle(image)
+        halves = Halves(self.sizes.words, self.capacity)
+        if not halves.take_over(image, self.shared, self.states):
+            halves.close()
+            return False
+        self.halves, self._unfolding, self.state_bytes = halves, image, 12
+        self.shared.room = self._room(int(self.shared.slot_count), FILL)
+        return True
+
+    @property
+    def in_full(self) -> Region | InFull:
+        """The states in full, for checkpoints: raises NoMemoryError when it is written to and there is no room."""
+        if self.halves is None or self._unfolding is None:
+            return self.states
+        return InFull(self.halves, self._unfolding, self.shared, self.memory)
+
     def _to_disk(self) -> None:
         """Moves states and parent links into files."""
         assert self.spill is not None
@@ -239,9 +265,13 @@ class Space:
         self.spill.claim(self.states, states * 8 * self.sizes.words)
         self.spill.claim(self.parents, states * 4)
 
+    def fits(self, count: int) -> bool:
+        """Whether so many states fit into memory as they are."""
+        return self._room(int(count / TIGHT) + 1 + self._reserve, 1.0) > count
+
     def make_room(self, count: int) -> None:
         """Before so many states are read in: puts them on disk when they are too many for memory."""
-        if self.spill is not None and self._room(int(count / TIGHT) + 1 + self._reserve, 1.0) <= count:
+        if self.spill is not None and not self.fits(count):
             self._to_disk()
             self.shared.room = count
             self.claim()
@@ -265,7 +295,9 @@ class Space:
             # Some memory is left for the parts of the files that are being worked on.
             by_memory = self.most if slots * 8 <= self.memory - self.memory // 8 else 0
         else:
-            by_memory = (self.memory - slots * 8) // self.state_bytes
+            # Halves are taken to grow as states do; they grow more slowly.
+            halves = self.halves.used // max(len(self), 1) + 1 if self.halves is not None else 0
+            by_memory = (self.memory - slots * 8) // (self.state_bytes + halves)
         by_slots = int(slots * fill) - self._reserve
         return max(0, min(by_slots, by_memory, self.most, self.capacity))
 
@@ -403,6 +435,8 @@ class Space:
     def words(self, number: int) -> tuple[int, ...]:
         """The packed words of a state."""
         size = self.sizes.words
+        if self.halves is not None:
+            return self.halves.state(U64.from_address(int(self.shared.states) + number * 8).value)
         address = int(self.shared.states) + number * 8 * size
         return tuple((ctypes.c_uint64 * size).from_address(address))
 

@@ -77,19 +77,21 @@ class Tiers:
         environ: Mapping[str, str] = os.environ,
         symmetric: tuple[IdType, ...] = (),
         relations: Relations | None = None,
+        native: Native | None = None,
     ) -> None:
         """Generates the code and makes the first image; raises Unsupported or NoCompilerError.
 
         ``poll`` is called while a compiler is waited for, and may raise to give up.  One state stands for
         its orbit under permutations of the ``symmetric`` types.  With ``relations`` only the steps of stubborn
-        sets are taken.
+        sets are taken.  ``native``: the code, if it was generated before.
         """
         self._poll = poll
+        self._environ = environ
         settings = "".join(f" {n}={v}" for n, v in system.params)
         self.cache: Cache = replace(open_cache(environ), making_for=system.name + settings)
         self.threads = threads
-        native = generate(system, symmetric, relations)
-        self.native: Native = native if tuning.hunt is None else native.lossy
+        made = native or generate(system, symmetric, relations)
+        self.native: Native = made if tuning.hunt is None else made.lossy
         self._fast_text = self.native.text if threads == 1 else self.native.threaded
         cc = system_compiler(environ) if tuning.tier != "tcc" else None
         tcc = tiny_compiler() if tuning.tier != "cc" else None
@@ -101,6 +103,10 @@ class Tiers:
         self.notes: list[str] = []
         self.started = time.monotonic()
         self.image = self._first(tcc)
+
+    def folded(self, system: System, tuning: Tuning) -> Tiers:
+        """The images that store states as pairs of halves."""
+        return Tiers(system, self.threads, tuning, self._poll, self._environ, native=self.native.folded)
 
     def _first(self, tcc: Compiler | None) -> Image:
         """The best image that is in the cache, else the one that is made soonest."""

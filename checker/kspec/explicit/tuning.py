@@ -12,7 +12,8 @@ class Tuning:
     its orbit; ``auto`` when there are many states and many permutations.  ``partial``: whether only the steps of
     stubborn sets are taken; ``auto`` when there are many states and that leaves out many steps.  ``many``: the
     states at which that is asked.  ``hunt``: bytes in which as many states as possible are told apart by hashes
-    (0: as many as the budget gives), see ``kspec.explicit.hunt``.
+    (0: as many as the budget gives), see ``kspec.explicit.hunt``.  ``fold``: whether
+    long states are stored as pairs of halves: ``on`` from the start, ``auto`` when memory ends.
 
     ``few``: levels with fewer states are not worth more than one worker.  ``slots``: of the first table.
     ``chunk``: states that a worker takes from a level at a time.  ``slice``: states in the first slice of
@@ -31,3 +32,4 @@ class Tuning:
     partial: Literal["off", "on", "auto"] = "off"
     many: int = 1_000_000
     hunt: int | None = None
+    fold: Literal["off", "on", "auto"] = "auto"
