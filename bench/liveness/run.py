@@ -128,7 +128,7 @@ def table(rows: list[Row]) -> str:
         "",
         f"CPU seconds, medians; `{' '.join(['python bench/liveness/run.py', *sys.argv[1:]])}`, {os.uname().machine}.",
         "",
-        "| threads | fairness | states | search | decided | decided / search | SPIN | SPIN, reduced | best SPIN / decided |",
+        "| threads | fairness | states | search | decided | ratio | SPIN | SPIN, reduced | best SPIN / decided |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for r in rows:
