@@ -29,6 +29,6 @@ def test_documented() -> None:
 def test_exercised() -> None:
     expected = re.compile(r"^// expect: error ([EW]0\d{3}) at", re.MULTILINE)
     tried = {c for p in (ROOT / "spec" / "suite").glob("*.kspec") for c in expected.findall(p.read_text("utf-8"))}
-    for folder in ("lang", "export", "cli", "source"):
+    for folder in ("lang", "export", "cli", "source", "refinement"):
         tried |= {c for p in (ROOT / "tests" / folder).glob("*.py") for c in ANY.findall(p.read_text("utf-8"))}
     assert given() - tried == set()

@@ -33,6 +33,7 @@ COMMANDS = {
     "check": ("Check models.", "kspec.cli.check"),
     "conform": ("Hold traces of a real system against a model.", "kspec.cli.conform"),
     "export": ("Write a model for another checker.", "kspec.cli.export"),
+    "compare": ("Compare two models by what is visible of them.", "kspec.cli.compare"),
     "completion": ("Print a completion script for a shell.", "kspec.cli.completion"),
     "find": ("Find a run that ends as wanted.", "kspec.cli.find"),
     "keep": ("Keep a trace as a regression.", "kspec.cli.keep"),

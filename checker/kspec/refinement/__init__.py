@@ -1,0 +1,1 @@
+"""Comparing two models: does one do only what the other does?"""
