@@ -236,7 +236,7 @@ def jumps_take_no_answer_for_no(m: pytest.MonkeyPatch) -> None:
 
 def actors_are_all_the_same(m: pytest.MonkeyPatch) -> None:
     """Switches of actor are not seen."""
-    m.setattr(tidy._Choice, "_actor", lambda self, frame: tidy.const(0))
+    m.setattr(tidy.Choice, "_actor", lambda self, frame: tidy.const(0))
 
 
 def lifting_goes_too_far(m: pytest.MonkeyPatch) -> None:

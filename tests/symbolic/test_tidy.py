@@ -16,6 +16,7 @@ from kspec.lower.build import build
 from kspec.symbolic import tidy
 from kspec.symbolic.aig import Aig
 from kspec.symbolic.bmc import BmcEngine
+from kspec.symbolic.complete import complete
 from kspec.symbolic.encode import encode
 from kspec.system.model import System
 from symbolic.support import Quiet
@@ -48,6 +49,12 @@ def test_the_same_run_of_models(name: str, params: dict[str, str]) -> None:
     oracle = InterpEngine().check(system, Goals(), Budget(), Quiet())
     mine = BmcEngine().check(system, Goals(), Budget(depth=16), Quiet())
     assert oracle.findings and shown(mine.findings, DEEP) == shown(oracle.findings, DEEP)
+
+
+def test_completions_are_chosen_alike() -> None:
+    system = build(load(str(MODELS / "german.kspec")), {"NODES": "2", "AWAIT_ACKS": "false"})
+    (found,) = InterpEngine().check(system, Goals(), Budget(), Quiet()).findings
+    assert complete(system, found.property, (), Budget(depth=DEEP), Quiet()).run == found.run
 
 
 def switches(system: System, finding: Finding) -> int:

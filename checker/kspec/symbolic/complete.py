@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kspec.engine.protocol import Budget, Control, Progress, Run
-from kspec.symbolic.aig import TRUE
+from kspec.symbolic.aig import FALSE, TRUE
 from kspec.symbolic.bits import Arithmetic
 from kspec.symbolic.bmc import DEPTH
 from kspec.symbolic.bounded import Level, Search, SolverGaveUp
 from kspec.symbolic.encode import encode
 from kspec.symbolic.evaluate import Unsupported
-from kspec.symbolic.solver import new_solver
+from kspec.symbolic.jump import SOLVER, available
+from kspec.symbolic.solver import PySat, new_solver
 from kspec.symbolic.supervise import Emit, supervise
+from kspec.symbolic.tidy import SECONDS, Choice, Uninterrupted
 from kspec.symbolic.unroll import Frame
 from kspec.system.check import Do
 from kspec.system.expr import Expr
@@ -88,7 +90,8 @@ def _search(
             except SolverGaveUp as e:
                 return Completion(None, complete_to, str(e))
             if run is not None:
-                return Completion(run, search.depth)
+                emit.value(Completion(run, search.depth))
+                return Completion(_chosen(system, target, prefix, run), search.depth)
         complete_to = search.depth
         if complete_to >= limit:
             return Completion(None, complete_to)
@@ -98,6 +101,27 @@ def _search(
         if step is not None:
             search.clauses.require(_taken(search.frames[search.depth], step))
         search.advance(level)
+
+
+def _chosen(system: System, target: Expr | str, prefix: tuple[Do | None, ...], run: Run) -> Run:
+    """Of the runs of that length the one to show: see ``kspec.symbolic.tidy``."""
+    if run.initial is None or not available():
+        return run
+    template = encode(system)
+    goal = TRUE if isinstance(target, str) else template.condition(target)
+    sat = PySat(SOLVER)
+    search = Search(template, sat)
+    for i in range(run.length):
+        step = prefix[i] if i < len(prefix) else None
+        if step is not None:
+            search.clauses.require(_taken(search.frames[i], step))
+        search.advance(search.level())
+    level = search.level()
+    name = target if isinstance(target, str) else ""
+    wanted = level.event(search.aig, name) if name else level.entered
+    search.clauses.require(search.aig.and_(wanted, search.frames[run.length].literal(goal)))
+    best = Choice(search, sat, level, level.failed.get(name, FALSE))
+    return supervise(lambda emit: best.best(name)[0], Budget(seconds=SECONDS), Uninterrupted()).value or run
 
 
 def _ending(search: Search, level: Level, target: Expr | str, goal: int) -> Run | None:

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from kspec.engine.protocol import Budget, Finding, Progress
+from kspec.engine.protocol import Budget, Finding, Progress, Run
 from kspec.symbolic.aig import FALSE, TRUE, Aig
 from kspec.symbolic.bits import Arithmetic, Bits, const
-from kspec.symbolic.bounded import Search
+from kspec.symbolic.bounded import Level, Search
 from kspec.symbolic.encode import Template
 from kspec.symbolic.jump import SOLVER, available
 from kspec.symbolic.solver import PySat
@@ -37,8 +37,7 @@ def tidied(template: Template, finding: Finding, seconds: float) -> tuple[Findin
     """The finding with the run to show, and whether its switches are the fewest; within some seconds."""
     if finding.run is None or finding.run.initial is None or not available():
         return finding, True
-    work = _Choice(template, finding)
-    ending = supervise(lambda emit: work.best(), Budget(seconds=seconds), _Uninterrupted())
+    ending = supervise(lambda emit: _best(template, finding), Budget(seconds=seconds), Uninterrupted())
     return ending.value or (finding, finding.run.length <= 1)
 
 
@@ -56,7 +55,7 @@ def tidied_all(template: Template, findings: Sequence[Finding], left: float | No
     return out, fewest
 
 
-class _Uninterrupted:
+class Uninterrupted:
     """The control of work that is part of other work, which looks at the real one."""
 
     def cancelled(self) -> bool:
@@ -66,32 +65,43 @@ class _Uninterrupted:
         pass
 
 
-@dataclass
-class _Choice:
-    """The choice among the runs of the length of a finding."""
+def _best(template: Template, finding: Finding) -> tuple[Finding, bool]:
+    run = finding.run
+    assert run is not None
+    sat = PySat(SOLVER)
+    search = Search(template, sat)
+    for _ in range(run.length):
+        search.advance(search.level())
+    level = search.level()
+    name = finding.property
+    search.clauses.require(level.event(search.aig, name))
+    shown, fewest = Choice(search, sat, level, level.failed.get(name, FALSE)).best(name)
+    return (finding if shown is None else replace(finding, run=shown)), fewest or run.length <= 1
 
-    template: Template
-    finding: Finding
+
+@dataclass
+class Choice:
+    """The choice among the runs that end at a level of a search and satisfy all that its solver requires;
+    ``fails``: where the last step raises an error."""
+
+    search: Search
+    sat: PySat
+    level: Level
+    fails: int = FALSE
     model: Mapping[int, bool] = field(default_factory=dict)
 
-    def best(self) -> tuple[Finding, bool]:
-        """The run to show, and whether its switches are the fewest."""
-        finding, run = self.finding, self.finding.run
-        assert run is not None
-        self.sat = PySat(SOLVER)
-        self.search = Search(self.template, self.sat)
-        self.aig = self.search.aig
-        for _ in range(run.length):
-            self.search.advance(self.search.level())
-        self.level = self.search.level()
-        self.search.clauses.require(self.level.event(self.aig, finding.property))
+    def __post_init__(self) -> None:
+        self.template, self.aig = self.search.template, self.search.aig
+
+    def best(self, name: str) -> tuple[Run | None, bool]:
+        """The run to show, in which the event ``name`` happens (if there is one of that name), and whether its
+        switches are the fewest; None when the budget did not suffice for any run."""
         if not self._solve(TRUE):
-            return finding, run.length <= 1
+            return None, False
         fewest = self._fewest()
         if fewest:
             all(self._settle(bits) for bits in self._order())
-        found = replace(finding, run=self.search.run(self.level, finding.property, self.model))
-        return found, fewest
+        return self.search.run(self.level, name, self.model), fewest
 
     def _fewest(self) -> bool:
         """Allows no more switches than needed; False when the budget did not suffice."""
@@ -125,9 +135,8 @@ class _Choice:
     def _order(self) -> Iterator[Sequence[int]]:
         """The literals that make the order of runs, most significant first; those of a step depend on the
         model at that time."""
-        frames, depth = self.search.frames, self.level.depth
+        frames, depth, fails = self.search.frames, self.level.depth, self.fails
         yield self._packed(frames[0])
-        fails = self.level.failed.get(self.finding.property, FALSE)
         selector = self.template.inputs[: max(len(self.template.actions) - 1, 0).bit_length()]
         for i in range(depth):
             frame = frames[i]
