@@ -158,7 +158,7 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
         return say("unknown", bound=within, reason=f"{where}; {r.reason}" if r.reason else where)
     if goal.kind == "property":
         if goal.name in r.behaviours:
-            return say("exhausted")
+            return say("proved" if r.status == "proved" else "exhausted")  # nothing is claimed that needs behaviours
         why = r.undecided or r.reason
         if not why and r.status == "stopped":
             why = "the search ended at a violation"

@@ -276,4 +276,5 @@ class _Check:
             certificates=(self.certified,) if self.certified else (),
             notes=tuple(notes),
             shortest=tuple(self.shortest),
+            behaviours=tuple(p.name for p in self.system.temporal if not p.claims),
         )
