@@ -49,9 +49,10 @@ def command(
         _view(second, set_b, [theirs.get(i.name, i) for i in items]),
     )
     screen = Screen(console())
-    codes = [_one(screen, (first, views[0]), (second, views[1]), most)]
+    a, b = (_name(first, set_a), views[0]), (_name(second, set_b), views[1])
+    codes = [_one(screen, a, b, most)]
     if both:
-        codes.append(_one(screen, (second, views[1]), (first, views[0]), most))
+        codes.append(_one(screen, b, a, most))
     return next((c for c in (1, 3) if c in codes), 0)
 
 
@@ -61,10 +62,16 @@ def _view(target: str, settings: tuple[tuple[str, str], ...], items: list[Item])
     return View(model.build(dict(chosen.system.params)), items)
 
 
+def _name(target: str, settings: tuple[tuple[str, str], ...]) -> str:
+    """A model with what is set of it, for people."""
+    said = ", ".join(f"{n} = {v}" for n, v in settings)
+    return f"{target} ({said})" if said else target
+
+
 def _one(screen: Screen, a: tuple[str, View], b: tuple[str, View], most: int) -> int:
     with caught() as interrupt:
         answer = compare(a[1], b[1], most, lambda: interrupt.requested)
-    names = f"{printable(a[0])} in {printable(b[0])}"
+    names = printable(f"{a[0]} in {b[0]}")
     size = f"{answer.pairs} pairs, {answer.states} states"
     if answer.difference is not None:
         screen.print(Text.assemble(("not included", "bold red"), f"  {names}  ({size})"))
