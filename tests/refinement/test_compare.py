@@ -56,7 +56,7 @@ def test_a_lock_is_mutual_exclusion(models: Path, capsys: pytest.CaptureFixture[
 def test_a_shortest_difference(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "lock.kspec", "spec.kspec", "--visible", "inside", "--set-a", "atomic_lock=false"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("not included  lock.kspec in spec.kspec")
+    assert lines[0].startswith("not included  lock.kspec (atomic_lock = false) in spec.kspec")
     assert lines[-3].split()[0] == ">" and "inside = {Task#0, Task#1}" in lines[-3]
     assert lines[-2:] == ["  the other model can only show:", "         inside = {}"]
 
