@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from kspec.engine.protocol import Budget, Goals
@@ -173,3 +174,42 @@ def test_conditions_and_steps_beyond_a_byte(tmp_path: Path) -> None:
     terms = " && ".join(f"(eventually x == {i})" for i in range(12))
     text = f"var x: 0..11; action up() {{ x = (x + 1) % 12; }} property p: {terms}; property q: x == 0 until x == 2;"
     assert violated(system_of(tmp_path, text)) == {"q"}
+
+
+@pytest.mark.parametrize("fold", ["on", "off"])
+def test_states_in_halves(tmp_path: Path, fold: Literal["on", "off"]) -> None:
+    """Long states are stored as numbers of their halves when memory is scarce: the graph reads them all the same."""
+    text = """
+    var x[0..3]: 0..3;
+    var wide[0..39]: 0..1000000;
+    action up(i: 0..3) { x[i] = (x[i] + 1) % 4; wide[i * 9] = x[i] * 1000; }
+    weak fair up;
+    property low: forall i in 0..3: always eventually x[i] == 0 && wide[i * 9] == 0;
+    property high: always (x[3] == 3 => wide[27] < 3000);
+    property still: eventually always x[0] == 0;
+    """
+    text = text.replace("eventually x[i] == 0 && wide[i * 9] == 0", "eventually (x[i] == 0 && wide[i * 9] == 0)")
+    system = system_of(tmp_path, text)
+    result = ExplicitEngine(Tuning(fold=fold)).check(system, ALL, BUDGET, Quiet())
+    assert {f.property for f in result.findings} == {"high", "still"}
+    assert all(confirm(system, f) is None for f in result.findings)
+    assert not any("interpreter" in n for n in result.notes), result.notes
+
+
+@pytest.mark.parametrize("looks", [0, 3, 10, 30])
+def test_interruption(tmp_path: Path, looks: int) -> None:
+    """A run that is cancelled at any moment decides nothing that it has not decided."""
+
+    class Impatient(Quiet):
+        left = looks
+
+        def cancelled(self) -> bool:
+            self.left -= 1
+            return self.left < 0
+
+    text = "var x[0..4]: 0..4; action up(i: 0..4) { x[i] = (x[i] + 1) % 5; } property p: eventually always x[0] == 0;"
+    system = system_of(tmp_path, text)
+    result = ExplicitEngine().check(system, ALL, BUDGET, Impatient())
+    assert not result.behaviours
+    found = {f.property for f in result.findings}
+    assert found == {"p"} or "interrupted" in (result.reason, result.undecided)
