@@ -6,7 +6,8 @@ Every instance is exported as an AIGER circuit with one bad signal, which ABC (`
 Z3 (its default solver unrolling it, and Spacer) get.  The engines of kspec get the model.  Times are CPU seconds;
 for kspec from the transition system to the checked answer (the certificate's re-check within), for others of the
 whole process (ABC) or without the export (Z3).  Answers must agree, and so must the lengths of shortest
-violations; otherwise the run fails.  The tables go to ``symbolic.json`` and ``symbolic.md``.
+violations; otherwise the run fails.  The tables go to ``symbolic.json`` and ``symbolic.md``, where rows of earlier
+runs are kept.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def main() -> int:
                         "as many on the hard instances")  # fmt: skip
     parser.add_argument("--out", type=Path, default=ROOT / "bench/results")
     args = parser.parse_args()
+    before = earlier(args.out / "symbolic.json")
     parts = ("proofs", "bugs", "deep", "hard") if args.part == "all" else (args.part,)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="kspec-bench-") as folder:
@@ -80,8 +82,17 @@ def main() -> int:
             for instance in {"proofs": SAFE, "bugs": UNSAFE, "deep": (DEEP,), "hard": HARD}[part]:
                 if args.only in instance.name:
                     rows.append(measure(part, instance, args.seconds, Path(folder)))
-                    write(rows, args.out)
+                    new = {(r.part, r.name) for r in rows}
+                    write([*(r for r in before if (r.part, r.name) not in new), *rows], args.out)
     return 1 if any(list(disagreements(r)) for r in rows) else 0
+
+
+def earlier(file: Path) -> list[Row]:
+    """The rows of earlier runs, which are kept where this one has no other."""
+    if not file.exists():
+        return []
+    rows = json.loads(file.read_text())["rows"]
+    return [Row(**{**r, "samples": tuple(Sample(**s) for s in r["samples"])}) for r in rows]
 
 
 def measure(part: str, instance: Instance, seconds: float, folder: Path) -> Row:
