@@ -31,7 +31,7 @@ from kspec.trace.build import Meta, trace_of
 from kspec.trace.replay import replay
 
 SOAK = bool(os.environ.get("KSPEC_SOAK"))
-SEEDS = range(20_000, 20_000 + (1000 if SOAK else 12))
+SEEDS = range(20_000, 20_000 + (1000 if SOAK else 5))
 BLOCK = 100
 DEEP = 6
 

@@ -107,21 +107,21 @@ def _meter(folder: Path, name: str, seconds: float) -> Callable[..., Result]:
 
 def test_no_more_run_than_there_are_lanes(tmp_path: Path) -> None:
     """Three that want a processor all the time, with places for one and one: together they get two at most."""
-    meters = [_meter(tmp_path, f"m{i}", 3.0) for i in range(3)]
+    meters = [_meter(tmp_path, f"m{i}", 1.5) for i in range(3)]
     started = time.monotonic()
     race(meters[0], meters[1:], delay=0.0, lanes=1)
     wall = time.monotonic() - started
     spent = [float((tmp_path / f"m{i}").read_text()) for i in range(3)]
-    assert spent[1] + spent[2] < wall + 0.5
+    assert spent[1] + spent[2] < wall + 0.3
     assert min(spent) > 0
 
 
 def test_one_processor_is_shared_in_turns(tmp_path: Path) -> None:
-    meters = [_meter(tmp_path, f"m{i}", 3.0) for i in range(3)]
+    meters = [_meter(tmp_path, f"m{i}", 1.5) for i in range(3)]
     started = time.monotonic()
     race(meters[0], meters[1:], delay=0.0, lanes=0)
     wall = time.monotonic() - started
-    assert sum(float((tmp_path / f"m{i}").read_text()) for i in range(3)) < wall + 0.5
+    assert sum(float((tmp_path / f"m{i}").read_text()) for i in range(3)) < wall + 0.3
 
 
 def test_a_shorter_run_is_waited_for() -> None:
@@ -152,7 +152,7 @@ def wide(cells: int, bad: int) -> System:
 
 
 def check(system: System, **settings: object) -> Answer:
-    chosen = Settings(**{"seconds": 60.0, "threads": 2, **settings})  # type: ignore[arg-type]
+    chosen = Settings(**{"seconds": 60.0, "threads": 2, "partial": "off", **settings})  # type: ignore[arg-type]
     return check_system(Machine(system), HOLDS, chosen, ControlBlock.private())
 
 

@@ -20,7 +20,7 @@ from kspec.symbolic.bmc import BmcEngine
 from kspec.system.model import System
 from symbolic.support import Quiet, lengths
 
-SEEDS = range(7000, 7000 + (500 if os.environ.get("KSPEC_SOAK") else 25))
+SEEDS = range(7000, 7000 + (500 if os.environ.get("KSPEC_SOAK") else 8))
 MODELS = Path(__file__).parents[2] / "models" / "classic"
 
 

@@ -21,7 +21,7 @@ from kspec.symbolic.encode import encode
 from kspec.system.model import System
 from symbolic.support import Quiet
 
-SEEDS = range(8000, 8000 + (400 if os.environ.get("KSPEC_SOAK") else 25))
+SEEDS = range(8000, 8000 + (400 if os.environ.get("KSPEC_SOAK") else 8))
 MODELS = Path(__file__).parents[2] / "models" / "classic"
 DEPTH = 6
 DEEP = 16

@@ -15,7 +15,7 @@ from kspec.symbolic.bmc import BmcEngine
 from kspec.symbolic.words import WordBmcEngine
 from symbolic.support import Quiet, lengths
 
-SEEDS = range(7600, 7600 + (300 if os.environ.get("KSPEC_SOAK") else 12))
+SEEDS = range(7600, 7600 + (300 if os.environ.get("KSPEC_SOAK") else 5))
 DEPTH = 5
 
 
