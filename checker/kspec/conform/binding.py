@@ -120,6 +120,8 @@ class Binder:
     def _value(self, f: ObservedField, record: Record, ending: list[tuple[IdType, int]]) -> int:
         text = {"CPU": str(record.cpu), "PID": str(record.pid)}.get(f.field) or record.fields.get(f.field)
         if text is None:
+            text = _bit(f.field, record)
+        if text is None:
             raise Misfit(f"there is no field `{f.field}`")
         t: Scalar = f.type
         number = integer(text)
@@ -137,6 +139,8 @@ class Binder:
                 return self._pool(t).get(value, record, f.mode == "birth")
             case EnumType(_, members) if text in members:
                 return members.index(text)
+            case EnumType(_, members) if (symbol := text.partition("+")[0]) in members:  # a function, symbol+0x0/0x640
+                return members.index(symbol)
             case BoolType() if number is not None:
                 return int(number != 0)
         if number is None:
@@ -151,6 +155,13 @@ class Binder:
         if t.name not in self.pools:
             self.pools[t.name] = Pool(t, unlimited=self.counting)
         return self.pools[t.name]
+
+
+def _bit(name: str, record: Record) -> str | None:
+    """``flags_bit3``: bit 3 of the number in the field ``flags``, as flag words are too large for ranges."""
+    base, mark, digits = name.rpartition("_bit")
+    number = integer(record.fields.get(base, "")) if mark and digits.isdigit() else None
+    return None if number is None else str(number >> int(digits) & 1)
 
 
 def peaks(system: System, records: Iterator[Record]) -> dict[str, int]:
