@@ -213,3 +213,23 @@ def test_interruption(tmp_path: Path, looks: int) -> None:
     assert not result.behaviours
     found = {f.property for f in result.findings}
     assert found == {"p"} or "interrupted" in (result.reason, result.undecided)
+
+
+def test_bounded_search_shows_what_stays_within_its_states(tmp_path: Path) -> None:
+    """A behaviour through the states that were seen is real; that there is none among them proves nothing."""
+    text = """
+    var x: 0..100;
+    action up() when x < 100 { x++; }
+    action back() when x == 3 { x = 0; }
+    action end() when x == 100 { x = 0; }
+    property far: eventually x == 50;
+    property high: always x < 60;
+    """
+    system = system_of(tmp_path, text)
+    for depth, expected in ((2, set()), (5, {"far"}), (70, {"far"})):
+        result = ExplicitEngine().check(system, ALL, replace(BUDGET, depth=depth), Quiet())
+        assert result.status == "bounded"
+        assert not result.behaviours
+        assert {f.property for f in result.findings} == expected
+        assert all(confirm(system, f) is None for f in result.findings)
+    assert violated(system) == {"far", "high"}

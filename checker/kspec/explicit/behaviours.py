@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from kspec.engine.protocol import Finding, Result, Run, Step
+from kspec.engine.protocol import Finding, Progress, Result, Run, Step
 from kspec.explicit.budgets import StopError, resident
 from kspec.explicit.cache import open_cache
 from kspec.explicit.fields import Unsupported
 from kspec.explicit.graph import Due, Graph, GraphImage, Hop, Product
 from kspec.explicit.graph_code import graph_code
-from kspec.explicit.search import Search
+from kspec.explicit.search import NAME, REPORT_EVERY, Search
 from kspec.explicit.space import BrokenError
 from kspec.explicit.toolchain import CompileError, Compiler, start, system_compiler, tiny_compiler
 from kspec.interp.machine import Machine
@@ -37,14 +37,19 @@ LARGE = 30_000
 
 
 def with_behaviours(search: Search, result: Result) -> Result:
-    """The result of a complete search, with what is to be said about temporal properties."""
+    """The result of a search, with what is to be said about temporal properties.
+
+    A search that was bounded shows behaviours that stay within its states, and proves nothing.
+    """
     system = search.system
     if not any(p.claims for p in system.temporal):
         return replace(result, behaviours=tuple(p.name for p in system.temporal))
     try:
         try:
-            found, satisfied = _decide(search)
+            found, satisfied = _decide(search, result.status == "exhausted")
         except (Unsupported, CompileError, OSError) as e:
+            if result.status != "exhausted":
+                return result
             note = f"behaviours are decided by the interpreter: {_first_line(e)}"
             result = replace(result, notes=(*result.notes, note))
             found, satisfied = _by_interpreter(search, _first_line(e))
@@ -59,7 +64,7 @@ def with_behaviours(search: Search, result: Result) -> Result:
     return replace(
         result,
         findings=(*result.findings, *found),
-        behaviours=tuple(satisfied),
+        behaviours=tuple(satisfied) if result.status == "exhausted" else (),
         seconds=time.monotonic() - search.budgets.started,
         memory=max(result.memory, resident()),
     )
@@ -79,7 +84,7 @@ def _by_interpreter(search: Search, why: str) -> tuple[list[Finding], list[str]]
     return lassos(Machine(search.system), states, _polling(search))
 
 
-def _decide(search: Search) -> tuple[list[Finding], list[str]]:
+def _decide(search: Search, complete: bool) -> tuple[list[Finding], list[str]]:
     system = search.system
     work = [(p, c, violating(c.formula)) for p in system.temporal for c in representatives(system, p)]
     every = violating(NO) if system.limits else None
@@ -87,11 +92,12 @@ def _decide(search: Search) -> tuple[list[Finding], list[str]]:
     poll = _polling(search)
     compiler = _compiler(search)
     image = GraphImage(start(compiler, code.text, open_cache()).result(poll=poll))
-    graph = Graph(image, code, search.space, sum(search.counts().actions), poll)
+    steps = sum(search.counts().actions)
+    graph = Graph(image, code, search.space, steps if complete else 2 * steps + len(search.space), poll)
     try:
-        graph.build()
+        graph.build(complete)
         initial = search.starts[1]
-        if every is not None and not _any(graph, every, initial):
+        if complete and every is not None and not _any(graph, every, initial):
             raise VacuousError
         maker = _Lassos(system, Machine(system), graph, initial)
         runs: dict[str, list[Run]] = {p.name: [] for p in system.temporal}
@@ -137,10 +143,23 @@ def _compiler(search: Search) -> Compiler:
 
 
 def _polling(search: Search) -> Callable[[], None]:
+    reported = time.monotonic()
+
     def poll() -> None:
+        nonlocal reported
         search.budgets.poll()
         if resident() > search.limit:
             raise StopError("memory")
+        now = time.monotonic()
+        if now - reported >= REPORT_EVERY:
+            reported = now
+            counts = search.counts()
+            seconds = now - search.budgets.started
+            search.budgets.control.report(
+                Progress(
+                    NAME, counts.states, counts.transitions, counts.depth, 0, resident(), seconds, "behaviours"
+                )
+            )
 
     return poll
 

@@ -165,7 +165,7 @@ def _answer(search: Search) -> Result:
     if status != "unknown" and search.store is not None:
         search.store.drop()
     result = _with_statistics(search, _result(search, status, evidence, reason))
-    if status == "exhausted":
+    if status in ("exhausted", "bounded"):
         return with_behaviours(search, result)
     if complete:
         return result

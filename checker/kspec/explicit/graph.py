@@ -130,15 +130,16 @@ class Graph:
         for r in self._regions:
             r.close()
 
-    def build(self) -> None:
-        """Takes every step of every state; raises BrokenError when the search has not seen it all."""
+    def build(self, complete: bool = True) -> None:
+        """Takes every step of every state; raises BrokenError when the search, if it was ``complete``, has not seen
+        where one leads.  Steps to states that it has not seen are left out."""
         at = ctypes.addressof(self.raw)
         for first in range(0, self.states, SLICE):
             stop = min(first + SLICE, self.states)
             if self.image.graph(ctypes.addressof(self.space.scout), at, first, stop) == WORK_BROKEN:
                 raise BrokenError("an index or a value is outside its type, unchecked")
             self.poll()
-        if self.raw.lost:
+        if complete and self.raw.lost:
             raise BrokenError("the search has not seen all states")
 
     def enabled(self, state: int) -> int:
