@@ -143,7 +143,7 @@ MUTANTS: list[Patch] = [
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda f: f.__name__)
 def test_the_comparison_sees_it(mutant: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
-    monkeypatch.setattr(bmc, "tidied_all", lambda template, findings, left: (list(findings), True))
+    monkeypatch.setattr(bmc, "tidied_all", lambda template, findings, spent, left: (list(findings), True))
     assert any(_differs(seed) for seed in SEEDS)
 
 

@@ -105,8 +105,9 @@ def search(
     if result.status == "unknown" or not result.findings:
         return result
     emit.value(result)
-    left = None if budget.seconds is None else budget.seconds - (time.monotonic() - levels.started)
-    shown, fewest = tidied_all(template, result.findings, left)
+    spent = time.monotonic() - levels.started
+    left = None if budget.seconds is None else budget.seconds - spent
+    shown, fewest = tidied_all(template, result.findings, spent, left)
     return replace(result, findings=tuple(shown), notes=(*result.notes, *(() if fewest else (PLAIN,))))
 
 

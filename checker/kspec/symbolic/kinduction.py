@@ -81,8 +81,9 @@ def prove(system: System, goals: Goals, budget: Budget, engine: KInductionEngine
     if result.status == "unknown" or all(f.run is None for f in result.findings):
         return result
     emit.value(result)
-    left = None if budget.seconds is None else budget.seconds - (time.monotonic() - proof.started)
-    shown, fewest = tidied_all(template, result.findings, left)
+    spent = time.monotonic() - proof.started
+    left = None if budget.seconds is None else budget.seconds - spent
+    shown, fewest = tidied_all(template, result.findings, spent, left)
     return replace(result, findings=tuple(shown), notes=(*result.notes, *(() if fewest else (PLAIN,))))
 
 

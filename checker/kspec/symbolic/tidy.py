@@ -25,7 +25,7 @@ from kspec.symbolic.unroll import Frame
 from kspec.system.model import Action
 from kspec.system.packing import slots
 
-CONFLICTS = 20_000
+CONFLICTS = 10_000
 """The budget of a query."""
 SECONDS = 10.0
 SHARE = 0.2
@@ -41,9 +41,13 @@ def tidied(template: Template, finding: Finding, seconds: float) -> tuple[Findin
     return ending.value or (finding, finding.run.length <= 1)
 
 
-def tidied_all(template: Template, findings: Sequence[Finding], left: float | None) -> tuple[list[Finding], bool]:
-    """The same of several findings, within a share of the seconds that are ``left``."""
-    most = SECONDS if left is None else min(SECONDS, SHARE * max(0.0, left))
+def tidied_all(
+    template: Template, findings: Sequence[Finding], spent: float, left: float | None
+) -> tuple[list[Finding], bool]:
+    """The same of several findings: in no more seconds than it took to find them (``spent``), or one, and within a
+    share of those that are ``left``."""
+    most = min(SECONDS, max(1.0, spent))
+    most = most if left is None else min(most, SHARE * max(0.0, left))
     end = time.monotonic() + most
     out: list[Finding] = []
     fewest = True
