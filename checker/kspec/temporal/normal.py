@@ -8,7 +8,7 @@ G. Holzmann, "Optimizing Büchi automata", CONCUR 2000.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from kspec.system.temporal import NO, YES, And, Atom, Formula, Holds, Next, Not, Or, Release, Taken, Until
@@ -39,30 +39,35 @@ def normal(f: Formula, atoms: Mapping[Atom, int], positive: bool = True) -> Term
 
 
 def conj(parts: Iterable[Term]) -> Term:
-    """The conjunction."""
-    return _junction("and", TRUE, FALSE, parts)
+    """The conjunction; ``G a && G b`` becomes ``G (a && b)``, and likewise below ``F G``."""
+    return _junction("and", TRUE, FALSE, _joined(list(parts), ("G", "FG"), conj))
 
 
 def disj(parts: Iterable[Term]) -> Term:
-    """The disjunction; eventualities become one: ``F a || F b`` is ``F (a || b)``."""
-    found = list(parts)
-    for wrap in (("U", TRUE), ("R", FALSE, ("U", TRUE))):
-        inner = [(p, x) for p in found if (x := _inside(p, wrap)) is not None]
+    """The disjunction; ``F a || F b`` becomes ``F (a || b)``, and likewise below ``G F``."""
+    return _junction("or", FALSE, TRUE, _joined(list(parts), ("F", "GF"), disj))
+
+
+def _joined(parts: list[Term], wraps: tuple[str, ...], join: Callable[[Iterable[Term]], Term]) -> list[Term]:
+    """The parts, with those that stand in the same wrap made one."""
+    for wrap in wraps:
+        inner = [(p, x) for p in parts if (x := _inside(p, wrap)) is not None]
         if len(inner) > 1:
-            found = [p for p in found if not any(p is q for q, _ in inner)]
-            joined = until(TRUE, disj(x for _, x in inner))
-            found.append(joined if wrap[0] == "U" else release(FALSE, joined))
-    return _junction("or", FALSE, TRUE, found)
+            parts = [p for p in parts if not any(p is q for q, _ in inner)]
+            made = join([x for _, x in inner])
+            for letter in reversed(wrap):
+                made = until(TRUE, made) if letter == "F" else release(FALSE, made)
+            parts.append(made)
+    return parts
 
 
-def _inside(p: Term, wrap: Term) -> Term | None:
-    """What stands in ``F .`` or ``G F .``."""
-    if wrap[0] == "U":
-        return p[2] if p[0] == "U" and p[1] == TRUE else None
-    if p[0] == "R" and p[1] == FALSE and p[2][0] == "U" and p[2][1] == TRUE:
-        found: Term = p[2][2]
-        return found
-    return None
+def _inside(p: Term, wrap: str) -> Term | None:
+    """What stands in ``F .``, ``G .``, ``G F .`` or ``F G .``; None if nothing does."""
+    for letter in wrap:
+        if p[:2] != (("U", TRUE) if letter == "F" else ("R", FALSE)):
+            return None
+        p = p[2]
+    return p
 
 
 def _junction(op: str, unit: Term, zero: Term, parts: Iterable[Term]) -> Term:
@@ -88,7 +93,7 @@ def until(a: Term, b: Term) -> Term:
         return b
     if b[0] == "U" and b[1] == a:
         return b
-    if a == TRUE and _inside(b, ("R", FALSE)) is not None:
+    if a == TRUE and _inside(b, "GF") is not None:
         return b  # F G F x is G F x
     return ("U", a, b)
 
@@ -99,6 +104,6 @@ def release(a: Term, b: Term) -> Term:
         return b
     if b[0] == "R" and b[1] == a:
         return b
-    if a == FALSE and b[0] == "U" and b[1] == TRUE and b[2][0] == "R" and b[2][1] == FALSE:
+    if a == FALSE and _inside(b, "FG") is not None:
         return b  # G F G x is F G x
     return ("R", a, b)
