@@ -2,8 +2,8 @@
 
     python bench/symbolic/run.py [--part proofs|bugs|deep|hard|all] [--only NAME] [--seconds 60] [--out bench/results]
 
-Every instance is exported as an AIGER circuit with one bad signal, which ABC (``pdr``, ``bmc3``), yosys-smtbmc and
-Z3 (its default solver unrolling it, and Spacer) get.  The engines of kspec get the model.  Times are CPU seconds;
+Every instance is exported as an AIGER circuit with one bad signal, which ABC (``pdr``, ``bmc3``) and Z3 (its default
+solver unrolling it, and Spacer) get.  The engines of kspec get the model.  Times are CPU seconds;
 for kspec from the transition system to the checked answer (the certificate's re-check within), for others of the
 whole process (ABC) or without the export (Z3).  Answers must agree, and so must the lengths of shortest
 violations; otherwise the run fails.  The tables go to ``symbolic.json`` and ``symbolic.md``, where rows of earlier
@@ -34,7 +34,7 @@ MEMORY = 6 << 30
 SPACER_SECONDS = 10.0
 SMALL = 36
 """Up to how many latches the tools in ``SLOW`` take part: beyond, they do not answer in the time."""
-SLOW = ("spacer", "z3", "smtbmc")
+SLOW = ("spacer", "z3")
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,6 @@ def tools(
         yield "abc bmc3", lambda: _abc(f"bmc3 -F {depth + 1}", file, seconds)
     if part in ("proofs", "bugs"):
         yield "z3", lambda: _python("z3", "z3", instance, seconds)
-    if part == "bugs":
-        yield "smtbmc", lambda: _smtbmc(file, depth, seconds)
 
 
 def _python(tool: str, what: str, instance: Instance, seconds: float) -> Sample:
@@ -170,23 +168,6 @@ def _abc(command: str, file: Path, seconds: float) -> Sample:
     return Sample(tool, "bounded" if re.search(r"No output (was )?asserted in", text) else "unknown", cpu)
 
 
-def _smtbmc(file: Path, depth: int, seconds: float) -> Sample:
-    """yosys-smtbmc with Z3 on the same circuit."""
-    z3 = Path(sys.executable).parent
-    if shutil.which("yosys-smtbmc") is None or shutil.which("yosys") is None:
-        return Sample("smtbmc", "unavailable", 0.0)
-    made = file.with_suffix(".smt2")
-    script = f"read_aiger {file}; write_smt2 -wires {made}"
-    _timed(["yosys", "-q", "-p", script], seconds)
-    command = ["env", f"PATH={z3}:/usr/bin:/bin", "yosys-smtbmc", "-s", "z3", "-t", str(depth + 1), str(made)]
-    text, cpu = _timed(command, seconds)
-    found = re.search(r"failed in step (\d+)|BMC failed!", text)
-    if found:
-        step = re.search(r"Checking assertions in step (\d+)\.\.(?!.*Checking)", text, re.DOTALL)
-        return Sample("smtbmc", "violated", cpu, int(step[1]) if step else None)
-    return Sample("smtbmc", "bounded" if "PASSED" in text else "unknown", cpu)
-
-
 def _timed(command: Sequence[str], seconds: float) -> tuple[str, float]:
     """What a process prints, and its CPU seconds; it is stopped after so many, or after four times as many of
     wall time."""
@@ -214,6 +195,8 @@ def disagreements(row: Row) -> Iterator[str]:
         yield f"{row.name}: {', '.join(f'{s.tool} {s.answer}' for s in row.samples)}"
     for s in row.samples:
         known = row.part in ("bugs", "deep") and s.tool in ("kspec bmc", "abc bmc3", "z3")
+        if known and s.answer == "bounded":
+            yield f"{row.name}: {s.tool} finds no violation within {row.depth} steps"
         if known and s.answer == "violated" and s.length != row.depth:
             yield f"{row.name}: {s.tool} says {s.length} steps, not {row.depth}"
 

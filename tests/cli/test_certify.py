@@ -94,7 +94,8 @@ def test_explaining_what_is_proved_and_what_is_not(tmp_path: Path) -> None:
     lock(tmp_path, TWO)
     done = kspec("check", "lock.kspec", "--engine", "pdr", "--explain", cwd=tmp_path)
     assert "lock.kspec, check two: proof" in done.stdout and "=> mutex" in done.stdout
-    left = kspec("check", "lock.kspec", "--engine", "kinduction", "--depth", "0", "--no-mining", "--explain", cwd=tmp_path)
+    bare = ("--engine", "kinduction", "--depth", "0", "--no-mining")
+    left = kspec("check", "lock.kspec", *bare, "--explain", cwd=tmp_path)
     assert left.returncode == 3
     told = left.stdout[left.stdout.index("what keeps it from being proved") :]
     assert "mutex is not inductive" in told
