@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
 
 from kspec.conform.binding import Call, Reading
 from kspec.conform.matcher import Matcher, Moment, Outcome, Rejected
@@ -19,6 +21,10 @@ from kspec.types import show_scalar
 AHEAD = 40
 """Records after the place of the mistake that a hypothesis has to explain."""
 MOST_TRIED = 4000
+FEW = 64
+"""Argument lists of an action, or values of an argument, up to which all are tried."""
+NEAR = 4
+"""How far from the value in the record others are tried where there are more."""
 MOST_SHOWN = 4
 
 
@@ -43,8 +49,7 @@ def diagnose(machine: Machine, outcome: Outcome, rejected: Rejected, following: 
     """``following`` are the next records with what they may mean (their states are not known)."""
     matcher = Matcher(machine)
     moment = rejected.moment
-    calls = [(c.action, c.args) for r in moment.readings for c in r.calls[:1]]
-    blocked = why_disabled(machine, moment.before, calls) if calls else ()
+    blocked = tuple(b for r in moment.readings for b in _blocked(matcher, moment.before, r))
     ahead = [m.readings for m in following][:AHEAD]
     found: dict[str, int] = {}
     for tried, (text, states, rest) in enumerate(_hypotheses(matcher, outcome, moment, ahead)):
@@ -58,6 +63,16 @@ def diagnose(machine: Machine, outcome: Outcome, rejected: Rejected, following: 
 
 
 _Readings = Sequence[tuple[Reading, ...]]
+
+
+def _blocked(matcher: Matcher, states: Sequence[State], reading: Reading) -> Sequence[Blocked]:
+    """What is in the way of the first of the calls of a reading that cannot be made."""
+    for call in reading.calls:
+        after = tuple(dict.fromkeys(post for s in states for post in matcher.taken(s, (call,))))
+        if not after:
+            return why_disabled(matcher.machine, states, [(call.action, call.args)])
+        states = after
+    return ()
 
 
 def _explained(matcher: Matcher, states: Sequence[State], ahead: _Readings) -> int:
@@ -81,7 +96,7 @@ def _hypotheses(
     before = moment.before
     name, line = moment.record.name, moment.record.line
     yield f"`{name}` at line {line} is one too many", before, ahead
-    yield from _missing(matcher, moment, ahead)
+    yield from _missing(matcher, outcome, moment, ahead)
     if ahead:
         swapped = matcher.after(before, ahead[0])
         yield f"`{name}` at line {line} and the record after it are exchanged", tuple(
@@ -97,36 +112,53 @@ def _hypotheses(
 
 
 def _missing(
-    matcher: Matcher, moment: Moment, ahead: _Readings
+    matcher: Matcher, outcome: Outcome, moment: Moment, ahead: _Readings
 ) -> Iterator[tuple[str, Sequence[State], _Readings]]:
-    """A record before this one has been lost."""
-    observed = {c for o in matcher.machine.system.observations.observed for c, _ in o.calls}
+    """A record before this one has been lost: one that stands for an action with few possible arguments, or one
+    like those around."""
+    line = moment.record.line
     for state in moment.before[:4]:
-        for o in matcher.machine.steps(state):
-            if o.action not in observed or o.post is None or o.cut:
-                continue
-            after = matcher.after((o.post,), moment.readings)
+        for call in _few(matcher):
+            after = matcher.after(tuple(matcher.taken(state, (call,))), moment.readings)
             if after:
-                call = call_text(matcher.machine, Call(o.action, o.args))
-                yield f"before line {moment.record.line} a record of {call} is missing", tuple(after), ahead
+                yield f"before line {line} a record of {call_text(matcher.machine, call)} is missing", tuple(after), ahead
+    around = {m.readings: None for m in reversed(outcome.recent)} | dict.fromkeys(ahead)
+    for readings in around:
+        after = matcher.after(tuple(matcher.after(moment.before[:4], readings)), moment.readings)
+        if after:
+            name = readings[0].observation.record
+            yield f"before line {line} a record `{name}` is missing", tuple(after), ahead
+
+
+def _few(matcher: Matcher) -> Iterator[Call]:
+    """Calls of observed actions that have so few arguments that all of them can be tried."""
+    observed = {c for o in matcher.machine.system.observations.observed for c, _ in o.calls}
+    for a in matcher.machine.system.actions:
+        domains = [range(t.lo, t.hi + 1) for _, t in a.params]
+        if a.name in observed and prod(map(len, domains)) <= FEW:
+            yield from (Call(a.name, args) for args in product(*domains))
 
 
 def _arguments(
     matcher: Matcher, moment: Moment, ahead: _Readings
 ) -> Iterator[tuple[str, Sequence[State], _Readings]]:
-    """One argument of the record is another one."""
+    """One argument of the record is another one: any of a small type, one nearby of a large one."""
     actions = {a.name: a for a in matcher.machine.system.actions}
     for reading in moment.readings:
         for k, call in enumerate(reading.calls):
             for n, (var, t) in enumerate(actions[call.action].params):
-                for v in range(t.lo, t.hi + 1):
-                    if v == call.args[n]:
+                given = call.args[n]
+                near = range(t.lo, t.hi + 1)
+                if len(near) > FEW:
+                    near = range(max(t.lo, given - NEAR), min(t.hi, given + NEAR) + 1)
+                for v in near:
+                    if v == given:
                         continue
                     args = (*call.args[:n], v, *call.args[n + 1 :])
                     calls = (*reading.calls[:k], replace(call, args=args), *reading.calls[k + 1 :])
-                    after = matcher.after(moment.before, (replace(reading, calls=calls),))
+                    after = matcher.after(moment.before[:4], (replace(reading, calls=calls),))
                     if after:
-                        was = show_scalar(t, call.args[n])
+                        was = show_scalar(t, given)
                         yield (
                             f"at line {moment.record.line}, `{var.name}` of {call.action} is {show_scalar(t, v)}, "
                             f"not {was}", tuple(after), ahead,
