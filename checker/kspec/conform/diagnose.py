@@ -121,7 +121,8 @@ def _missing(
         for call in _few(matcher):
             after = matcher.after(tuple(matcher.taken(state, (call,))), moment.readings)
             if after:
-                yield f"before line {line} a record of {call_text(matcher.machine, call)} is missing", tuple(after), ahead
+                text = call_text(matcher.machine, call)
+                yield f"before line {line} a record of {text} is missing", tuple(after), ahead
     around = {m.readings: None for m in reversed(outcome.recent)} | dict.fromkeys(ahead)
     for readings in around:
         after = matcher.after(tuple(matcher.after(moment.before[:4], readings)), moment.readings)
