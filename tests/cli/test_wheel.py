@@ -12,7 +12,8 @@ from cli.command import KSPEC, environment, lock
 
 pytest.importorskip("hatchling")
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("kspec/lang/grammar.lark", "kspec/explicit/runtime_head.c", "kspec/_shipped/spec/language.md")
+NEEDED = ("kspec/lang/grammar.lark", "kspec/explicit/runtime_head.c", "kspec/_shipped/spec/language.md",
+          "kspec/std/cpu.kspec", "kspec/_shipped/models/std/lookup.kspec")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from dataclasses import replace
+from pathlib import Path
 
 from kspec import __version__
 from kspec.certify.certificate import with_model
@@ -21,6 +22,7 @@ from kspec.engine.verdict import Verdict, count, known_shortest
 from kspec.interp.machine import Machine
 from kspec.interp.scenario import run_scenario
 from kspec.lang.diagnostics import Failed
+from kspec.lang.load import LIBRARY
 from kspec.system.check import Case, Scenario
 from kspec.system.model import System
 from kspec.system.pretty import system_text
@@ -92,7 +94,7 @@ def _check(
         verdicts=answer.verdicts,
         evidence=answer.evidence,
         complete=any(r.status == "exhausted" for r in answer.results),
-        never=_never(answer),
+        never=_never(answer, system),
         statistics=next((r.statistics for r in answer.results if r.statistics is not None), None),
         engines=tuple(r.engine for r in answer.results),
         notes=answer.notes,
@@ -125,11 +127,13 @@ def _explained(machine: Machine, obstacle: Obstacle) -> tuple[str, ...]:
     return explain_obstacle(machine.system, obstacle)
 
 
-def _never(answer: Answer) -> tuple[str, ...] | None:
-    """The actions that no reachable state allows; None when that is not known."""
+def _never(answer: Answer, system: System) -> tuple[str, ...] | None:
+    """The actions that no reachable state allows, those of the library apart, of which a model need not use all;
+    None when that is not known."""
+    library = {a.name for a in system.actions if a.span is not None and Path(a.span.file).is_relative_to(LIBRARY)}
     for r in answer.results:
         if r.status == "exhausted" and r.evidence is not None and not r.evidence.partial:
-            return tuple(name for name, n in r.evidence.actions if not n)
+            return tuple(name for name, n in r.evidence.actions if not n and name not in library)
     return None
 
 
