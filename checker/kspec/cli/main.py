@@ -37,6 +37,7 @@ COMMANDS = {
     "completion": ("Print a completion script for a shell.", "kspec.cli.completion"),
     "find": ("Find a run that ends as wanted.", "kspec.cli.find"),
     "keep": ("Keep a trace as a regression.", "kspec.cli.keep"),
+    "measure": ("Measure how often a step is taken during a wait.", "kspec.cli.measure"),
     "mutate": ("Test the checks of a model with small mistakes.", "kspec.cli.mutate"),
     "replay": ("Replay saved traces.", "kspec.cli.replay"),
     "show": ("Show a model or a saved trace.", "kspec.cli.show"),

@@ -71,10 +71,10 @@ def lassos(machine: Machine, states: Sequence[State], poll: Poll) -> tuple[list[
     found: list[Finding] = []
     satisfied: list[str] = []
     graph = graph_of(machine, states, poll)
-    if machine.system.limits and _Product(machine, graph, violating(NO), poll).lasso() is None:
+    if machine.system.limits and Product(machine, graph, violating(NO), poll).lasso() is None:
         raise VacuousError
     for p in machine.system.temporal:
-        runs = [r for c in p.claims if (r := _Product(machine, graph, violating(c.formula), poll).lasso()) is not None]
+        runs = [r for c in p.claims if (r := Product(machine, graph, violating(c.formula), poll).lasso()) is not None]
         if runs:
             short = (shortened(machine, p, r, poll) for r in runs)
             found.append(Finding(p.name, min(short, key=lambda r: r.length)))
@@ -109,7 +109,7 @@ def graph_of(machine: Machine, states: Sequence[State], poll: Poll) -> Graph:
 
 
 @dataclass
-class _Product:
+class Product:
     """The behaviours of the system that the automaton accepts."""
 
     machine: Machine
