@@ -67,11 +67,20 @@ def join(a: Results, b: Results) -> Results:
     return both if len(both) <= FEW else None
 
 
-class Executor:
-    """Executes bodies abstractly; collects what they access."""
+class TooLarge(Exception):
+    """Finding out what steps access takes too long."""
 
-    def __init__(self, system: System) -> None:
+
+class Executor:
+    """Executes bodies abstractly; collects what they access.
+
+    ``effort``: how many expressions are looked at before it raises TooLarge (None: as many as there are).
+    """
+
+    def __init__(self, system: System, effort: int | None = None) -> None:
         self.system = system
+        self.effort = effort
+        self.looked = 0
         self.access = Access()
         self.now: dict[int, Results] = {}
 
@@ -219,12 +228,19 @@ class Executor:
 
     # -- expressions ----------------------------------------------------------------------------
 
+    def look(self) -> None:
+        """Another expression is looked at."""
+        self.looked += 1
+        if self.effort is not None and self.looked > self.effort:
+            raise TooLarge
+
     def note(self, e: Expr, env: Env) -> None:
         """An expression is evaluated."""
         self.access.reads |= self.reads(e, env)
 
     def reads(self, e: Expr, env: Env) -> int:
         """The positions that evaluating an expression may read."""
+        self.look()
         match e:
             case Const() | Var():
                 return 0
@@ -276,6 +292,7 @@ class Executor:
 
     def values(self, e: Expr, env: Env) -> Values:
         """What an expression can be."""
+        self.look()
         match e:
             case Const(v):
                 return frozenset({v})

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kspec.engine.protocol import Budget, Evidence, Finding, Result
+from kspec.explicit.access import TooLarge
 from kspec.explicit.relations import Relations, grids
 from kspec.explicit.search import Search
 from kspec.system.constant import NotConstant, evaluate
@@ -20,16 +21,25 @@ from kspec.system.expr import TRUE, Binary, Const, Expr, Fold, Ite, Let, Narrow,
 from kspec.system.model import System
 
 NAME = "partial order"
+TOO_LARGE = "no partial-order reduction: the steps are too large to see what depends on what"
 EVERYTHING_TOGETHER = "no partial-order reduction: in every state all steps have to be looked at together"
 
 
-def relations_of(system: System, symmetric: bool) -> Relations | str:
-    """What stubborn sets are computed from, or why there is no use in them (or none is sound)."""
+def relations_of(system: System, symmetric: bool, effort: int | None = None) -> Relations | str:
+    """What stubborn sets are computed from, or why there is no use in them (or none is sound).
+
+    ``effort``: how many expressions are looked at, at most, so that this never takes longer than the search.
+    """
     for p in system.properties:
         if p.kind == "step" and (expr_errors(p.expr) or _standing_still(p.expr) != TRUE):
             return f"no partial-order reduction: {p.name} may be violated by steps that change nothing it reads"
-    relations = Relations(system, grids(system), symmetric)
-    return relations if relations.useful else EVERYTHING_TOGETHER
+    try:
+        relations = Relations(system, grids(system), symmetric, effort=effort)
+        useful = relations.useful
+    except TooLarge:
+        return TOO_LARGE
+    relations.executor.effort = None
+    return relations if useful else EVERYTHING_TOGETHER
 
 
 def _standing_still(e: Expr) -> Expr:

@@ -29,6 +29,8 @@ SMALL = 200_000
 """States up to which ``auto`` explores them all: full counts are worth more than the time."""
 PROBE = 20_000
 """States after which a trial of partial-order reduction says how many steps it leaves out."""
+EFFORT = 1_000_000
+"""Expressions that ``auto`` looks at to see which steps depend on one another: a second or two."""
 WORTH_SPARING = 0.2
 """The share of the steps that partial-order reduction has to leave out to be worth its while."""
 NAME = "symmetry"
@@ -103,7 +105,7 @@ class _Turn:
     explore: Explore
 
     def __call__(self) -> bool:
-        relations = relations_of(self.system, bool(self.reduction.symmetric))
+        relations = relations_of(self.system, bool(self.reduction.symmetric), EFFORT)
         if not isinstance(relations, Relations):
             return False
         self.reduction = replace(self.reduction, relations=relations)

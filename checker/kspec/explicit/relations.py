@@ -104,9 +104,10 @@ class Relations:
     grids: tuple[Grid, ...]
     symmetric: bool = False
     units: list[Unit] = field(default_factory=list)
+    effort: int | None = None
 
     def __post_init__(self) -> None:
-        self.executor = Executor(self.system)
+        self.executor = Executor(self.system, self.effort)
         self.steps = sum(g.count for g in self.grids)
         """How many units take steps; the others only look."""
         watching, rest = observers(self.system)
