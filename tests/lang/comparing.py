@@ -12,7 +12,7 @@ from kspec.lower.build import build
 from kspec.system.layout import show, value_of
 from kspec.system.model import State, System
 from lang.reference import Machine
-from lang.reference_values import text
+from lang.reference_values import NotSupported, text
 
 Values = tuple[str, ...]
 
@@ -34,6 +34,8 @@ def difference(program: Program, settings: dict[str, Any] | None = None, most: i
     Compared are the violated properties, the values that the variables have together in some state, and for models
     without processes the numbers of states and transitions; all with and without merging.
     """
+    if program.abstract:
+        raise NotSupported("refinement")  # the reference knows one model at a time
     reference = Machine(program, settings)
     expected = reference.explore(most)
     if not expected.complete:

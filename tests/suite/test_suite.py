@@ -43,7 +43,7 @@ def test_suite(path: Path) -> None:
     program = load(path)
     system = build(program, expected.settings)
     merged = explore(system)
-    temporal = {p.name for p in system.temporal}
+    temporal = {p.name for p in (*system.temporal, *system.refinements)}
     compare(temporal, merged, explore(build(program, expected.settings, merging=False)), expected)
     assert {k: said(system, merged, k) for k in expected.messages} == expected.messages
     declared(path, expected)

@@ -42,9 +42,10 @@ def command(
     made = files_of(form)(system, properties or None, Path(output) if output else None)
     if any(path is not None and _same(Path(path), Path(chosen.model.file)) for path, _ in made):
         raise click.UsageError("the output would replace the model")
-    for p in () if properties else system.temporal:
+    for p in () if properties else (*system.temporal, *system.refinements):
+        what = "a property in temporal logic" if p.refinement is None else "a refinement"
         warning = Diagnostic(
-            "W0701", f"`{p.name}` is left out: it is a property in temporal logic", p.span,
+            "W0701", f"`{p.name}` is left out: it is {what}", p.span,
             help="Name the properties to export with --property.", severity="warning",
         )  # fmt: skip
         click.echo(render(warning, system.sources), err=True)

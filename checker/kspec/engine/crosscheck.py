@@ -14,15 +14,18 @@ from kspec.engine.protocol import Finding, Result
 from kspec.engine.verdict import complete_depth, is_shortest
 
 
-def disagreements(results: Iterable[Result]) -> tuple[str, ...]:
-    """What engines say that cannot all be true, in words; empty when they agree."""
+def disagreements(results: Iterable[Result], refined: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """What engines say that cannot all be true, in words; empty when they agree.
+
+    ``refined`` are the refinements: an engine that does not name one among ``behaviours`` claims nothing about it.
+    """
     out: list[str] = []
     for a, b in combinations(tuple(results), 2):
         found = (("violates", a.findings, b.findings), ("reaches", a.witnesses, b.witnesses))
         for verb, mine, theirs in found:
             out += _lengths(a, b, mine, theirs, verb)
-            out += _missing(a, b, mine, theirs, verb)
-            out += _missing(b, a, theirs, mine, verb)
+            out += _missing(a, b, mine, theirs, verb, refined)
+            out += _missing(b, a, theirs, mine, verb, refined)
         out += [x for x in (_held(a, b), _held(b, a), _unreached(a, b), _unreached(b, a)) if x]
         out += _evidence(a, b)
     return tuple(out)
@@ -40,7 +43,9 @@ def _lengths(a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Find
     return out
 
 
-def _missing(a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Finding, ...], verb: str) -> list[str]:
+def _missing(
+    a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Finding, ...], verb: str, refined: frozenset[str]
+) -> list[str]:
     """Findings of ``a`` that ``b`` must have too and has not."""
     complete = complete_depth(b)
     has = _shortest(theirs)
@@ -49,9 +54,10 @@ def _missing(a: Result, b: Result, mine: tuple[Finding, ...], theirs: tuple[Find
     for name, n in sorted(_shortest(mine).items()):
         if name in has:
             continue
-        if name in loops:
+        if name in loops or name in refined:
             if name in b.behaviours:
-                out.append(f"{a.engine} {verb} {name} by a behaviour, {b.engine} says that all behaviours satisfy it")
+                what = "by a behaviour" if name in loops else f"in {n} steps"
+                out.append(f"{a.engine} {verb} {name} {what}, {b.engine} says that all behaviours satisfy it")
             continue
         if b.status == "exhausted":
             out.append(f"{a.engine} {verb} {name} in {n} steps, {b.engine} saw all states and does not")

@@ -43,7 +43,7 @@ def check_system(machine: Machine, expect: Expectation, settings: Settings, cont
     for result in answers(system, expect, goals, settings, control):
         results.append(result)
         confirm_all(machine, result)
-    wrong = disagreements(results)
+    wrong = disagreements(results, frozenset(p.name for p in system.refinements))
     if wrong:
         text = "\n".join(map(_result_text, results))
         raise Disagreement(f"engines disagree: {wrong[0]}", "\n".join(wrong) + "\n\n" + text)

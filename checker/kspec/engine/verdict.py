@@ -164,7 +164,9 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
             why = "the search ended at a violation"
         elif not why and r.status == "bounded":
             why = f"only {count(r.bound, 'step')} were looked at"
-        return say("unknown", reason=why or f"{r.engine} does not decide temporal properties")
+        refined = any(p.name == goal.name for p in system.refinements)
+        what = "refinement" if refined else "temporal properties"
+        return say("unknown", reason=why or f"{r.engine} does not decide {what}")
     if goal.name in r.proved:
         return say("proved")
     if r.status == "exhausted":

@@ -81,7 +81,7 @@ def _by_interpreter(search: Search, why: str) -> tuple[list[Finding], list[str]]
         raise BrokenError(f"{why}; {count} states are too many for the interpreter")
     layout = slots(search.system)
     states = [unpack(layout, search.space.words(n)) for n in range(count)]
-    return lassos(Machine(search.system), states, _polling(search))
+    return lassos(Machine(search.system), states, polling_of(search))
 
 
 def _decide(search: Search, complete: bool) -> tuple[list[Finding], list[str]]:
@@ -89,8 +89,8 @@ def _decide(search: Search, complete: bool) -> tuple[list[Finding], list[str]]:
     work = [(p, c, violating(c.formula)) for p in system.temporal for c in representatives(system, p)]
     every = violating(NO) if system.limits else None
     code = graph_code(system, [a for _, _, a in work], search.tiers.native.text)
-    poll = _polling(search)
-    compiler = _compiler(search)
+    poll = polling_of(search)
+    compiler = compiler_for(search)
     image = GraphImage(start(compiler, code.text, open_cache()).result(poll=poll))
     steps = sum(search.counts().actions)
     graph = Graph(image, code, search.space, steps if complete else 2 * steps + len(search.space), poll)
@@ -132,7 +132,8 @@ def representatives(system: System, p: Property) -> Iterator[Claim]:
             yield c
 
 
-def _compiler(search: Search) -> Compiler:
+def compiler_for(search: Search) -> Compiler:
+    """The compiler for code about as many states as the search has."""
     cc, tcc = system_compiler(), tiny_compiler()
     tier = search.tuning.tier
     if cc is not None and tier != "tcc" and (tcc is None or tier == "cc" or len(search.space) >= LARGE):
@@ -142,7 +143,8 @@ def _compiler(search: Search) -> Compiler:
     return tcc
 
 
-def _polling(search: Search) -> Callable[[], None]:
+def polling_of(search: Search) -> Callable[[], None]:
+    """What looks at the budgets of a search after its end, and reports."""
     reported = time.monotonic()
 
     def poll() -> None:

@@ -17,6 +17,7 @@ from kspec.explicit.hunt import hunt
 from kspec.explicit.orbits import OrbitTracer
 from kspec.explicit.partial import with_partial
 from kspec.explicit.reduction import Mode, Modes, Reduction, reduced, up_to_symmetry
+from kspec.explicit.refinements import with_refinements
 from kspec.explicit.search import NAME, TURNED, Search, Sighting
 from kspec.explicit.shortest import DirectTracer
 from kspec.explicit.space import BrokenError
@@ -32,7 +33,7 @@ from kspec.system.model import System
 GRACE = 0.7
 """Seconds that choosing the runs to show may take once a budget has run out."""
 PLAIN = "switches not minimised"
-UNREDUCED = "no reduction: the model has temporal properties, which are checked on all states"
+UNREDUCED = "no reduction: the model has temporal properties or refinements, which are checked on all states"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class ExplicitEngine:
         if self.tuning.hunt is not None:
             return hunt(system, goals, budget, control, self.tuning)
         modes = Modes(self.tuning.symmetry, self.tuning.partial)
-        if any(p.claims for p in system.temporal):
+        if system.refinements or any(p.claims for p in system.temporal):
             result = explore(budget, Reduction())
             asked = "on" in (modes.symmetry, modes.partial)
             return replace(result, notes=(*result.notes, UNREDUCED)) if asked else result
@@ -166,7 +167,9 @@ def _answer(search: Search) -> Result:
         search.store.drop()
     result = _with_statistics(search, _result(search, status, evidence, reason))
     if status in ("exhausted", "bounded"):
-        return with_behaviours(search, result)
+        return with_refinements(search, with_behaviours(search, result))
+    if status == "stopped":
+        return with_refinements(search, result)
     if complete:
         return result
     note = f"it had seen {evidence.states} states of the first level"

@@ -266,7 +266,11 @@ class Search:
         native, tuning = self.tiers.native, self.tuning
         if native.words < LEAST_WORDS or tuning.fold == "off" or self.spill is not None or self.worthless:
             return False
-        return not (native.symmetric or tuning.hunt is not None or tuning.statistics or self.system.temporal)
+        return not (native.symmetric or tuning.hunt is not None or tuning.statistics or self._by_behaviours)
+
+    @property
+    def _by_behaviours(self) -> bool:
+        return bool(self.system.temporal or self.system.refinements)
 
     def fold(self) -> None:
         """Changes over to code and memory for states as pairs of halves."""
@@ -362,7 +366,7 @@ class Search:
             Progress(
                 NAME, counts.states, counts.transitions, depth, waiting, resident(), seconds, note, levels, finishing,
                 self.starts[-1],
-            )  # fmt: skip
+            )
         )
 
     def counts(self) -> Counts:

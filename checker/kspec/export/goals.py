@@ -41,7 +41,8 @@ def goals(system: System, properties: Collection[str] | None = None) -> Goals:
     temporal = tuple(p for p in system.properties if p.kind == "property")
     for p in temporal:
         if properties is not None and p.name in properties:
-            headline = f"`{p.name}` cannot be exported: it is a property in temporal logic"
+            what = "a property in temporal logic" if p.refinement is None else "a refinement"
+            headline = f"`{p.name}` cannot be exported: it is {what}"
             raise Failed([Diagnostic("E0702", headline, p.span, help="Check it with kspec.")], system.sources)
     reaches = tuple(p.name for p in system.properties if p.kind == "reachable")
     if properties is None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from kspec.engine.protocol import Finding, Run, Step
 from kspec.interp.lasso import refute, states_of
 from kspec.interp.machine import Machine, Outcome, Violation
+from kspec.interp.refines import Simulation
 from kspec.system.expr import Site
 from kspec.system.model import State, System
 from kspec.types import show_scalar
@@ -27,7 +28,7 @@ def confirm(system: System | Machine, finding: Finding) -> str | None:
             return None
         return f"{name} is said to be violated without a run"
     reason = _execution(machine, run)
-    if reason is None and declared is not None and declared.kind == "property":
+    if reason is None and declared is not None and declared.kind == "property" and declared.refinement is None:
         return refute(machine, declared, run)
     if reason is None and violation(machine, name, run) is None:
         reason = f"the run is an execution, but does not show {name} at its end"
@@ -180,10 +181,15 @@ def _shown(machine: Machine, name: str, before: State | None, state: State) -> V
 
 
 def _all_shown(machine: Machine, name: str, before: State | None, state: State) -> Iterator[Violation]:
+    declared = machine.system.property_named(name)
+    if declared is not None and declared.refinement is not None:
+        reason = Simulation(machine, declared).violation(before, state)
+        if reason is not None:
+            yield reason
+        return
     wrong, reached = machine.judge(state)
     yield from wrong
     if name in reached:
-        declared = machine.system.property_named(name)
         yield Violation(name, Site(declared.span if declared else None), f"{name} is reached")
     if before is not None:
         yield from machine.step_violations(before, state)

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field, replace
 from kspec.engine.protocol import Budget, Control, Evidence, Finding, Goals, Progress, Result, Status
 from kspec.interp.levels import Edges, Event, Levels, Sightings
 from kspec.interp.machine import Machine, Outcome
+from kspec.interp.refines import Simulation
 from kspec.interp.sweep import fewest_switches, first_found
 from kspec.interp.temporal import VacuousError, lassos
 from kspec.system.model import Action, State, System
@@ -84,6 +85,7 @@ class _Search:
         self.layout = slots(self.system)
         self.counts = dict.fromkeys((a.name for a in self.system.actions), 0)
         self.declared = {a.name: (i, a) for i, a in enumerate(self.system.actions)}
+        self.simulations = tuple(Simulation(self.machine, p) for p in self.system.refinements)
         self.events: list[Event] = []
         self.numbers: dict[tuple[str, tuple[int, ...]], int] = {}
         self.polls = 0
@@ -100,8 +102,10 @@ class _Search:
 
     def with_behaviours(self, result: Result) -> Result:
         """The result of a complete search, with what is to be said about temporal properties."""
+        refined = tuple(s.name for s in self.simulations if s.name not in self.violated.found)
+        result = replace(result, behaviours=refined)
         if not any(p.claims for p in self.system.temporal):
-            return replace(result, behaviours=tuple(p.name for p in self.system.temporal))
+            return replace(result, behaviours=(*refined, *(p.name for p in self.system.temporal)))
         try:
             found, satisfied = lassos(self.machine, self.levels.states, self.poll)
         except StopError as stop:
@@ -111,7 +115,7 @@ class _Search:
         except VacuousError as e:
             return replace(result, undecided=str(e))
         seconds = time.monotonic() - self.started
-        return replace(result, findings=(*result.findings, *found), behaviours=tuple(satisfied), seconds=seconds)
+        return replace(result, findings=(*result.findings, *found), behaviours=(*refined, *satisfied), seconds=seconds)
 
     def search(self) -> Result:
         self.enter_initial()
@@ -152,7 +156,10 @@ class _Search:
             if o.error is not None:
                 self.violated.at(o.error.property, 0)
             elif o.post is not None and not o.cut and o.post not in self.levels.index:
-                self.enter(o.post, 0, (-1, -1))
+                number = self.enter(o.post, 0, (-1, -1))
+                for s in self.simulations:
+                    if not s.starts(o.post):
+                        self.violated.state(s.name, 0, number)
 
     def enter(self, state: State, depth: int, parent: tuple[int, int]) -> int:
         """Adds a new state and judges it."""
@@ -196,6 +203,9 @@ class _Search:
         self.counts[o.action] += 1
         for v in self.machine.step_violations(old, o.post):
             self.violated.step(v.property, depth + 1, number, self.event(o), o.post)
+        for s in self.simulations:
+            if not s.follows(old, o.post):
+                self.violated.step(s.name, depth + 1, number, self.event(o), o.post)
         post = self.levels.index.get(o.post)
         if post is None:
             post = self.enter(o.post, depth + 1, (number, self.event(o)))

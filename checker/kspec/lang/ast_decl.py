@@ -153,6 +153,26 @@ class PropertyDecl:
 
 
 @dataclass(frozen=True, eq=False)
+class Mapped:
+    """``VARIABLE = e;``: what a variable of the abstract model is in a state of this one."""
+
+    name: str
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class RefinesDecl:
+    """``refines MODULE as NAME with { PARAM = e; } { VARIABLE = e; }``; ``name`` is the property's."""
+
+    module: str
+    name: str
+    settings: tuple[Setting, ...]
+    mapping: tuple[Mapped, ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
 class DeadlockDecl:
     """``deadlock off;``."""
 
@@ -296,6 +316,7 @@ Decl: TypeAlias = (
     | ProcessDecl
     | PropertyDecl
     | FairDecl
+    | RefinesDecl
     | DeadlockDecl
     | CheckDecl
     | ScenarioDecl

@@ -208,6 +208,13 @@ class AstBuilder(ExprBuilder):
         kind = cast(Literal["terminal", "limit"], str(c[0]))
         return ast.PropertyDecl(kind, self._name(c[1]) if c[1] else "", c[2], None, self._span(m))
 
+    def refines(self, m: Meta, c: list[Any]) -> ast.Decl:
+        name = "refines" if c[1] is None else self._name(c[1])
+        return ast.RefinesDecl(c[0], name, c[2] or (), tuple(c[3:]), self._span(m))
+
+    def mapped(self, m: Meta, c: list[Any]) -> ast.Mapped:
+        return ast.Mapped(str(c[0]), c[1], self._span(m))
+
     def deadlock(self, m: Meta, c: list[Any]) -> ast.Decl:
         return ast.DeadlockDecl(self._span(m))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kspec.lang import ast
@@ -20,12 +20,16 @@ LIBRARY = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Program:
-    """A model: its modules, each after the modules that it uses; the last one is the model's own file."""
+    """A model: its modules, each after the modules that it uses; the last one is the model's own file.
+
+    ``abstract``: the models that it refines, by the names of their modules.  ``sources`` has theirs too.
+    """
 
     name: str
     path: str
     modules: tuple[ast.Module, ...]
     sources: tuple[Source, ...]
+    abstract: tuple[tuple[str, Program], ...] = ()
 
     @property
     def main(self) -> ast.Module:
@@ -41,14 +45,14 @@ def load(path: str | Path) -> Program:
     """
     loader = _Loader(Path(path))
     loader.visit(Path(path), _module_name(Path(path)), ())
-    return Program(Path(path).stem, str(path), tuple(loader.modules), tuple(loader.sources))
+    return loader.program(Path(path).stem, str(path))
 
 
 def load_text(text: str, name: str = "model.kspec") -> Program:
     """A program of one text; modules that it uses are looked up from the working directory."""
     loader = _Loader(Path(name))
     loader.add(Source(name, text), Path(name), Path(name).stem, ())
-    return Program(Path(name).stem, name, tuple(loader.modules), tuple(loader.sources))
+    return loader.program(Path(name).stem, name)
 
 
 def _module_name(path: Path) -> str:
@@ -93,6 +97,14 @@ class _Loader:
         self.modules: list[ast.Module] = []
         self.sources: list[Source] = []
         self.done: set[str] = set()
+        self.abstract: dict[str, Program] = {}
+
+    def program(self, name: str, path: str) -> Program:
+        """What has been read."""
+        known = {s.name: s for p in self.abstract.values() for s in p.sources} | {s.name: s for s in self.sources}
+        own = [s.name for s in self.sources]
+        sources = (*(s for n, s in known.items() if n not in own), *self.sources)
+        return Program(name, path, tuple(self.modules), sources, tuple(self.abstract.items()))
 
     def visit(self, path: Path, name: str, trail: tuple[str, ...], at: Span | None = None) -> None:
         self.add(read_source(path, at), path, name, trail)
@@ -104,10 +116,43 @@ class _Loader:
         for decl in module.decls:
             if isinstance(decl, ast.UseDecl):
                 self._use(decl, (*trail, key))
+            elif isinstance(decl, ast.RefinesDecl):
+                self._refined(decl, (*trail, key))
         self.modules.append(module)
         self.done.add(key)
 
     def _use(self, decl: ast.UseDecl, trail: tuple[str, ...]) -> None:
+        found, key = self._found(decl, trail)
+        if key not in self.done:
+            try:
+                self.visit(found, decl.module, trail, decl.span)
+            except Failed as failed:
+                notes = (Note(decl.span, "used here"),)
+                raise Failed(
+                    [
+                        Diagnostic(d.code, d.headline, d.span, d.label, d.notes or notes, d.help)
+                        for d in failed.diagnostics
+                    ],
+                    (*self.sources, *failed.sources),
+                ) from None
+
+    def _refined(self, decl: ast.RefinesDecl, trail: tuple[str, ...]) -> None:
+        """Reads the abstract model as a program of its own; what it refines in turn is its own affair."""
+        found, _ = self._found(decl, trail)
+        if decl.module in self.abstract:
+            return
+        loader = _Loader(found)
+        loader.roots = self.roots
+        try:
+            loader.visit(found, decl.module, trail, decl.span)
+        except Failed as failed:
+            raise Failed(failed.diagnostics, (*self.sources, *failed.sources)) from None
+        program = loader.program(found.stem, str(found))
+        main = replace(program.main, decls=tuple(d for d in program.main.decls if not isinstance(d, ast.RefinesDecl)))
+        self.abstract[decl.module] = replace(program, modules=(*program.modules[:-1], main))
+
+    def _found(self, decl: ast.UseDecl | ast.RefinesDecl, trail: tuple[str, ...]) -> tuple[Path, str]:
+        """The file of a module, and its real path."""
         relative = Path(*decl.module.split(".")).with_suffix(".kspec")
         found = next((r / relative for r in self.roots if (r / relative).is_file()), None)
         if found is None:
@@ -137,18 +182,7 @@ class _Loader:
                 ],
                 self.sources,
             )
-        if key not in self.done:
-            try:
-                self.visit(found, decl.module, trail, decl.span)
-            except Failed as failed:
-                notes = (Note(decl.span, "used here"),)
-                raise Failed(
-                    [
-                        Diagnostic(d.code, d.headline, d.span, d.label, d.notes or notes, d.help)
-                        for d in failed.diagnostics
-                    ],
-                    (*self.sources, *failed.sources),
-                ) from None
+        return found, key
 
 
 def _roots(main: Path) -> Iterator[Path]:

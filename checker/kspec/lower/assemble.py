@@ -17,6 +17,7 @@ from kspec.lower.declare import declare_all
 from kspec.lower.flow import split_guard
 from kspec.lower.observe import observations
 from kspec.lower.observed import watch_scenarios
+from kspec.lower.refine import refinements, simplified_refinement
 from kspec.lower.scope import MAX_SCALARS, Context, Env, PlaceBinding, ProcessInfo, ValueBinding, error
 from kspec.lower.temporal import Temporal, fairness, has_next, simplified, too_many
 from kspec.lower.types import fold, resolve
@@ -79,13 +80,15 @@ def _elaborate(ctx: Context, program: Program, params: Mapping[str, str], mergin
     watch_scenarios(ctx, program)
     logic = Temporal(ctx, {a.name: a for a in actions})
     properties = [p for m in program.modules for p in _properties(ctx, m, logic)]
+    refined = refinements(ctx, program, lambda p, settings: elaborate(p, settings, merging=False).system)
+    properties += refined
     fair = fairness(ctx, program, logic)
     observed = observations(ctx, program, {a.name: a for a in actions})
     terminal = _anonymous(ctx, program, "terminal")
     limits = _anonymous(ctx, program, "limit")
     check_declarations(ctx, program)
     _stop_on_errors(ctx)
-    counting = any(p.kind == "step" or has_next(p.claims) for p in properties) or logic.unmerged
+    counting = any(p.kind == "step" or has_next(p.claims) for p in properties) or refined or logic.unmerged
     merging = merging and not counting
     finished = [process.finish(ctx, b, merging) for b in processes]
     if finished:
@@ -145,6 +148,8 @@ def _simplified(system: System) -> System:
 def _simplified_property(p: Property) -> Property:
     if p.kind != "property":
         return dataclasses.replace(p, expr=simplify(p.expr))
+    if p.refinement is not None:
+        return simplified_refinement(p)
     claims = simplified(p.claims)
     return dataclasses.replace(p, expr=evaluated(claims), claims=claims)
 

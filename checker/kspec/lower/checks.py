@@ -61,6 +61,8 @@ def property_names(program: Program) -> Iterator[str]:
             match d:
                 case ast.PropertyDecl(kind, name) if kind not in ("terminal", "limit"):
                     yield name
+                case ast.RefinesDecl(_, name):
+                    yield name
                 case ast.ActionDecl(body=body) | ast.ProcDecl(body=body) | ast.ProcessDecl(body=body):
                     yield from _asserts(body)
                 case ast.InitDecl(body):

@@ -44,6 +44,14 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Refinement:
+    """What a system is to refine: ``values`` give the flat state of ``abstract``, in order, from a state."""
+
+    abstract: System
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
 class Property:
     """Something to be verified.
 
@@ -51,7 +59,8 @@ class Property:
     start).  ``reachable``: some reachable state satisfies it.  ``assert``: an assertion inside a step;
     ``expr`` is TRUE, the condition is at the statement.  ``lemma``: an invariant that helps proofs.
     ``property``: every fair behaviour satisfies all ``claims``; ``expr`` is true in every state, evaluating
-    it raises what their conditions raise.
+    it raises what their conditions raise.  With a ``refinement`` it is one of steps instead: every initial state
+    is one of the abstract system, every step one of its steps or no change of its state.
     """
 
     name: str
@@ -60,6 +69,7 @@ class Property:
     message: tuple[str | Shown, ...] = field(default=(), compare=False)
     span: Span | None = field(default=None, compare=False)
     claims: tuple[Claim, ...] = field(default=(), metadata=IF_SET)
+    refinement: Refinement | None = field(default=None, metadata=IF_SET)
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,12 @@ class System:
     @property
     def temporal(self) -> tuple[Property, ...]:
         """The properties in temporal logic."""
-        return tuple(p for p in self.properties if p.kind == "property")
+        return tuple(p for p in self.properties if p.kind == "property" and p.refinement is None)
+
+    @property
+    def refinements(self) -> tuple[Property, ...]:
+        """The properties that say what the system refines."""
+        return tuple(p for p in self.properties if p.refinement is not None)
 
     def source(self, name: str) -> Source | None:
         """The source text of that file name."""

@@ -149,6 +149,12 @@ def _property(p: Property) -> Iterator[str]:
     match p.kind:
         case "assert":
             yield f"assert {p.name};"
+        case "property" if p.refinement is not None:
+            abstract = p.refinement.abstract
+            names = [element_name(c, i) for c in abstract.state_cells for i in indices(c.dims)]
+            yield f"refines {abstract.name} as {p.name} {{"
+            yield from (f"    {n} = {_expr(e, 0, None)};" for n, e in zip(names, p.refinement.values, strict=True))
+            yield "}"
         case "property":
             yield f"property {p.name}: {'true;' if not p.claims else ''}".rstrip()
             for n, c in enumerate(p.claims, 1):

@@ -101,6 +101,7 @@ def relink_system(system: System, links: Relink) -> System:
                 links.message(p.message),
                 p.span,
                 tuple(dataclasses.replace(c, formula=map_conditions(c.formula, links.expr)) for c in p.claims),
+                p.refinement and dataclasses.replace(p.refinement, values=tuple(map(links.expr, p.refinement.values))),
             )
             for p in system.properties
         ),

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 
 from kspec.engine.protocol import Run
 from kspec.interp.machine import Machine
+from kspec.interp.refines import Simulation
 from kspec.system.expr import Expr
 from kspec.system.model import State, System
 from kspec.system.stmt import Block
 from kspec.trace.blame import Leaf, Lens, blame, cause_of, halted
 from kspec.trace.deadlock import blocked
+from kspec.trace.misfit import misfits
 from kspec.trace.model import Cause, Why
 from kspec.trace.observe import Env, FaultError, HaltError, Observer
 
@@ -39,6 +41,10 @@ def _explain(machine: Machine, run: Run, name: str) -> Why:
     if run.last is None:
         cause = _failed(machine, run, name, states)
         return Why(causes=(cause,) if cause else ())
+    declared = system.property_named(name)
+    if declared is not None and declared.refinement is not None:
+        found = misfits(Simulation(machine, declared), states)
+        return Why(blocked=found[:MOST_BLOCKED], more_blocked=max(0, len(found) - MOST_BLOCKED))
     lens = Lens(system, states, states[-2] if len(states) > 1 else None)
     if name == "deadlock":
         found = tuple(blocked(Lens(system, states)))

@@ -127,7 +127,9 @@ def _why(trace: Trace, width: int) -> Iterator[Text]:
     for b in trace.why.blocked:
         names = [f"{b.action}({i})" for i in b.instances] or [b.action]
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        if b.cause.text:
+        if b.cause.text and b.cause.truth is None and trace.property and trace.property.kind == "property":
+            yield from _labelled(label, text(f"{shown}  ", (b.cause.text, "bold")), width)
+        elif b.cause.text:
             yield from needed_lines(trace, f"{shown}  waits for  ", b.cause, width, label)
         else:
             yield from _labelled(label, text(shown, "  has no step where it is"), width)
