@@ -79,7 +79,7 @@ def fields(machine: Machine, record: Record, objects: bool) -> list[str]:
     """The fields of a record that the model reads: those that name objects, or the others."""
     return sorted({
         f.field for o in machine.system.observations.observed if o.record == record.name for f in o.fields
-        if (isinstance(f.type, IdType) or isinstance(f.type, OptType) and isinstance(f.type.base, IdType)) == objects
+        if (isinstance(f.type, IdType) or (isinstance(f.type, OptType) and isinstance(f.type.base, IdType))) == objects
         and integer(record.fields.get(f.field, "")) is not None
     })  # fmt: skip
 
