@@ -110,7 +110,19 @@ def answers(
         case "all":
             yield from _all(asked)
         case name:
-            yield asked.to(_engine(name))
+            yield from _named(asked, _engine(name))
+
+
+def _named(asked: _Question, engine: Engine) -> Iterator[Result]:
+    """The answer of one engine, and of what decides temporal properties with it, where that is wanted."""
+    result = asked.to(engine)
+    lassos = registry.lassos(engine)
+    if lassos is None or not asked.behaviours_open(result):
+        yield result
+        return
+    further = asked.to(lassos)
+    yield replace(result, undecided=further.undecided)
+    yield further
 
 
 def _hunter(settings: Settings) -> Engine:
@@ -168,6 +180,15 @@ class _Question:
         s = self.settings
         depth = self.expect.up_to if s.depth is None and engine.name in BOUNDED else s.depth
         return Budget(seconds or self.left(), s.memory, depth=depth, threads=s.threads)
+
+    def behaviours_open(self, result: Result) -> bool:
+        """Whether temporal properties are still to be looked at."""
+        if self.control.cancelled() or not any(p.claims for p in self.system.temporal):
+            return False
+        found = {f.property for f in result.findings}
+        if self.goals.everything:
+            return True
+        return not found if self.goals.wanted is None else not self.goals.wanted <= found
 
     def standing(self, results: Sequence[Result]) -> Standing:
         """What results come to."""

@@ -49,6 +49,15 @@ def names(entries: Iterable[Entry] = ENTRIES) -> tuple[str, ...]:
     return tuple(e.name for e in entries)
 
 
+def lassos(engine: Engine) -> Engine | None:
+    """The engine that decides temporal properties with this one; None where they are its own work, or no work
+    that it does."""
+    if engine.name not in ("bmc", "pdr"):
+        return None
+    made: Engine = importlib.import_module("kspec.symbolic.behaviours").Behaviours(engine)
+    return made
+
+
 def find(name: str, entries: Iterable[Entry] = ENTRIES) -> Engine | Unavailable:
     """The engine of that name, or why there is none."""
     entry = next((e for e in entries if e.name == name), None)
