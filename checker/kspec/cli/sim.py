@@ -124,8 +124,8 @@ def _report(screen: Screen, chosen: Configured, result: Result, folder: Path, in
         screen.print()
     for sentence in _summary(result, expected):
         screen.print(Text(visible(sentence)))
-    if temporal := [p.name for p in chosen.system.temporal if p.claims]:
-        screen.print(Text(visible(f"not looked at, for walks end: {', '.join(temporal)}")))
+    if temporal := [p.name for p in (*chosen.system.temporal, *chosen.system.refinements) if p.claims or p.refinement]:
+        screen.print(Text(visible(f"not looked at by walks: {', '.join(temporal)}")))
     return 1 if surprises else 3 if interrupted else 0
 
 

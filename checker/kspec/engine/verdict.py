@@ -159,12 +159,14 @@ def _verdict(system: System, goal: Goal, r: Result) -> Verdict:
     if goal.kind == "property":
         if goal.name in r.behaviours:
             return say("proved" if r.status == "proved" else "exhausted")  # nothing is claimed that needs behaviours
+        refined = any(p.name == goal.name for p in system.refinements)
         why = r.undecided or r.reason
-        if not why and r.status == "stopped":
+        if refined and r.evidence is None and r.status == "bounded":
+            why = ""  # only who explores states looks at refinement
+        elif not why and r.status == "stopped":
             why = "the search ended at a violation"
         elif not why and r.status == "bounded":
             why = f"only {count(r.bound, 'step')} were looked at"
-        refined = any(p.name == goal.name for p in system.refinements)
         what = "refinement" if refined else "temporal properties"
         return say("unknown", reason=why or f"{r.engine} does not decide {what}")
     if goal.name in r.proved:
