@@ -11,6 +11,7 @@ from kspec.authoring.mutants import OPERATORS, mutants, mutated
 from kspec.authoring.trial import Store
 from kspec.cli.main import main
 from kspec.engine.model_file import FileModel
+from kspec.lang.diagnostics import Failed
 from kspec.lang.load import load, load_text
 from kspec.resources import shipped
 
@@ -70,13 +71,19 @@ def test_the_order_within_a_step_matters_only_where_it_can() -> None:
 
 
 def test_mutants_of_all_models_can_be_read() -> None:
-    """Nearly all: a mistake may leave a block without a statement where there has to be one."""
+    """Nearly all: a mistake may leave a place without a statement where there has to be one."""
     root = shipped("models")
     assert root is not None
+    tried = unreadable = 0
     for path in sorted(root.rglob("*.kspec"))[::4]:
         program = load(path)
         for m in list(mutants(program, [program.main.file]))[::40]:
-            assert mutated(program, m).main.decls, (path, m)
+            tried += 1
+            try:
+                assert mutated(program, m).main.decls
+            except Failed:
+                unreadable += 1
+    assert tried > 20 and unreadable * 20 <= tried
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def command(
             _show(screen, m, "")
         screen.print(f"{len(made)} mistakes")
         return 0
-    units: list[Unit] = [*model.scenarios, *(c for c in model.cases if c.tier == "quick")]
+    units: list[Unit] = [*model.outlines, *(c for c in model.cases if c.tier == "quick")]
     if not units:
         raise click.UsageError(f"{visible(file)} has no quick check and no scenario that could notice a mistake")
     parallel = min(jobs or capacity.cores(), max(1, len(made)))

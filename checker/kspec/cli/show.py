@@ -75,9 +75,9 @@ def _overview(c: Configured) -> Iterator[Text]:
         for case in c.model.cases:
             slow = "  (slow)" if case.tier == "slow" else ""
             yield _line("", f"{case.name}: expect {case.expect}{slow}")
-        if c.model.scenarios:
-            yield _line("scenarios", str(len(c.model.scenarios)))
-            for scenario in c.model.scenarios:
+        if c.model.outlines:
+            yield _line("scenarios", str(len(c.model.outlines)))
+            for scenario in c.model.outlines:
                 yield _line("", scenario.name)
 
 

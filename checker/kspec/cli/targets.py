@@ -110,7 +110,7 @@ def _of_file(path: str, name: str, wanted: Wanted) -> Iterator[Entry]:
 def _scenarios(model: FileModel) -> tuple[tuple[Scenario, ...], tuple[CheckReport, ...]]:
     """The scenarios of a model, or what is wrong with them: its checks can be run all the same."""
     try:
-        return model.scenarios, ()
+        return model.outlines, ()
     except Failed as e:
         return (), (failed(model.file, e),)
 

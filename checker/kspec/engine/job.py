@@ -27,6 +27,9 @@ class Model(Protocol):
     def build(self, params: Mapping[str, str]) -> System:
         """The transition system of one configuration.  Raises ``kspec.lang.diagnostics.Failed``."""
 
+    def scenario(self, name: str) -> tuple[System, Scenario]:
+        """A scenario with its steps, and the system of its configuration.  Raises Failed."""
+
 
 @dataclass(frozen=True)
 class KeptTrace:
@@ -70,7 +73,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """A unit of a model."""
+    """A unit of a model.  A scenario is named by its outline: the steps are elaborated where it is run."""
 
     model: Model
     unit: Unit

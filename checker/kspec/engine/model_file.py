@@ -45,6 +45,15 @@ class FileModel:
         """Its scenarios.  Raises Failed."""
         return lowering.scenarios(self.program)
 
+    @cached_property
+    def outlines(self) -> tuple[Scenario, ...]:
+        """Its scenarios without their steps, which is much quicker.  Raises Failed."""
+        return lowering.outlines(self.program)
+
+    def scenario(self, name: str) -> tuple[System, Scenario]:
+        """A scenario, and the system of its configuration.  Raises Failed."""
+        return lowering.scenario(self.program, name)
+
     def build(self, params: Mapping[str, str]) -> System:
         """The transition system of a configuration.  Raises Failed."""
         return lowering.build(self.program, params)

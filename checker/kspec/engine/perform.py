@@ -169,7 +169,7 @@ def _trace(job: Job, case: Case, machine: Machine, v: Verdict, result: Result, a
 
 
 def _scenario(job: Job, scenario: Scenario, blank: CheckReport) -> CheckReport:
-    system = job.model.build(dict(scenario.params))
+    system, scenario = job.model.scenario(scenario.name)
     machine = Machine(system)
     result = run_scenario(machine, scenario)
     blank = replace(blank, params=system.params, system_hash=system.hash, engines=("interp",))

@@ -2,6 +2,6 @@
 
 from kspec.lower.assemble import Elaborated, build, elaborate
 from kspec.lower.checks import cases
-from kspec.lower.scenarios import scenarios
+from kspec.lower.scenarios import outlines, scenario, scenarios
 
-__all__ = ["Elaborated", "build", "cases", "elaborate", "scenarios"]
+__all__ = ["Elaborated", "build", "cases", "elaborate", "outlines", "scenario", "scenarios"]

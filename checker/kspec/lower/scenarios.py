@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kspec.lang import ast
 from kspec.lang.diagnostics import Diagnostic, Failed, Note, did_you_mean
 from kspec.lang.load import Program
@@ -14,16 +16,45 @@ from kspec.lower.declare import declare_only
 from kspec.lower.scope import Context, Env, error, unknown
 from kspec.lower.types import constant, number
 from kspec.system.check import Disabled, Do, Expect, Pick, Scenario, ScenarioStep
+from kspec.system.model import System
 
 MAX_STEPS = 10_000
 
 
 def scenarios(program: Program) -> tuple[Scenario, ...]:
     """The scenarios of the model's own file, in order.  Raises Failed."""
-    ctx = Context({s.name: s for s in program.sources})
-    declare_only(ctx, program)
     known = set(property_names(program))
     built: dict[tuple[tuple[str, str], ...], Elaborated] = {}
+
+    def make(d: ast.ScenarioDecl, params: tuple[tuple[str, str], ...], _ctx: Context) -> Scenario:
+        if params not in built:
+            built[params] = elaborate(program, dict(params))
+        return _scenario(built[params], program, d, params, known)
+
+    return _of_all(program, make)
+
+
+def outlines(program: Program) -> tuple[Scenario, ...]:
+    """The scenarios without their steps, which need the elaborated configuration.  Raises Failed."""
+    return _of_all(program, lambda d, params, ctx: Scenario(d.name, params, (), ctx.site(d.span)))
+
+
+def scenario(program: Program, name: str) -> tuple[System, Scenario]:
+    """One scenario, and the system of its configuration.  Raises Failed, and KeyError for another name."""
+    found = {s.name: s for s in outlines(program)}[name]
+    decl = next(d for d in program.main.decls if isinstance(d, ast.ScenarioDecl) and d.name == name)
+    try:
+        e = elaborate(program, dict(found.params))
+        return e.system, _scenario(e, program, decl, found.params, set(property_names(program)))
+    except Failed as failed:
+        raise Failed(dict.fromkeys(failed.diagnostics), program.sources) from None
+
+
+def _of_all(
+    program: Program, make: Callable[[ast.ScenarioDecl, tuple[tuple[str, str], ...], Context], Scenario]
+) -> tuple[Scenario, ...]:
+    ctx = Context({s.name: s for s in program.sources})
+    declare_only(ctx, program)
     seen: dict[str, Span] = {}
     out: list[Scenario] = []
     found: list[Diagnostic] = []
@@ -37,9 +68,7 @@ def scenarios(program: Program) -> tuple[Scenario, ...]:
                 )
             seen[d.name] = d.span
             params = _settings(ctx, Env(program.main.name), d)
-            if params not in built:
-                built[params] = elaborate(program, dict(params))
-            out.append(_scenario(built[params], program, d, params, known))
+            out.append(make(d, params, ctx))
         except Failed as failed:
             found += failed.diagnostics
     if found:
