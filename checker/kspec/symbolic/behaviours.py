@@ -82,14 +82,18 @@ class _Question:
             found = next((f.run for f in result.findings if f.property == GOAL), None)
             if found is not None:
                 return shortened(Machine(self.system), p, made.lasso(found), self._poll)
+            if self.control.cancelled():
+                return "time" if self._late() else "interrupted"
             if GOAL not in result.proved:
                 within = "" if result.bound is None else f"no lasso within {result.bound} steps"
                 why = "; ".join(x for x in (within, result.reason) if x) or "no answer"
-            if self.control.cancelled():
-                return "interrupted"
         if why is None and self.system.limits:
             return "behaviours within a limit are proved by exhaustive search only"
         return why
+
+    def _late(self) -> bool:
+        """Whether a stop that was asked for is that of the time budget."""
+        return self.budget.seconds is not None and time.monotonic() - self.started > 0.9 * self.budget.seconds
 
     def _poll(self) -> None:
         """Shortening is short."""
