@@ -87,7 +87,11 @@ def _values(ctx: Context, env: Env, d: ast.RefinesDecl, abstract: System) -> tup
         try:
             value = exprs.expect(ctx, env, x.value, v.type, v.name)
         except Failed as failed:
-            ctx.report(failed)
+            # The types may well have one name and differ in what is behind it.
+            help_ = f"compare the types of `{d.module}` with those here, and the parameters that `with` sets"
+            found = failed.diagnostics
+            fits = (y if y.help or y.code != "E0301" else dataclasses.replace(y, help=help_) for y in found)
+            ctx.report(Failed(fits))
             continue
         for k, leaf in enumerate(leaves(v.type)):
             out += [value.leaf(k, tuple(Const(n) for n in i)) for i in indices(leaf.dims)]
