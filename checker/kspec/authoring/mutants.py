@@ -129,7 +129,7 @@ class _Maker:
                 other = "--" if op == "++" else "++"
                 yield self._make("value", s.span, f"{self._text(target.span)}{other};")
             case ast.MethodStmt() | ast.CallStmt():
-                yield self._make("statement", s.span, "")
+                yield self._make("statement", self._whole(s.span), "")
                 for a in s.args:
                     yield from self._inside(a.value)
             case ast.IfStmt(cond, then, other):
@@ -164,6 +164,12 @@ class _Maker:
             case ast.ChooseStmt(binder):
                 yield from self._binder(binder)
 
+    def _whole(self, span: Span) -> Span:
+        """A statement with its semicolon, which the span of a method call does not have."""
+        after = self.source.line(span.end_line)[span.end_column - 1 :]
+        missing = not self._text(span).endswith(";") and after.startswith(";")
+        return dataclasses.replace(span, end_column=span.end_column + 1) if missing else span
+
     def _binder(self, binder: ast.Binder) -> Iterator[Mutant]:
         if binder.where is not None:
             yield from self._condition(binder.where)
@@ -175,6 +181,7 @@ class _Maker:
         return text[text.index("{") + 1 : text.rindex("}")].strip()
 
     def _exchanged(self, first: Span, second: Span) -> Mutant:
+        first, second = self._whole(first), self._whole(second)
         whole = first.to(second)
         text, a, b = self._text(whole), self._text(first), self._text(second)
         return self._make("order", whole, b + text[len(a) : len(text) - len(b)] + a)
