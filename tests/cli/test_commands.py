@@ -143,3 +143,13 @@ def test_help_and_version(tmp_path: Path) -> None:
         assert command in kspec("--help", cwd=tmp_path).stdout
         shown = kspec(command, "--help", cwd=tmp_path)
         assert shown.returncode == 0 and "Usage: kspec " + command in shown.stdout
+
+
+def test_modules_are_checked_by_those_who_use_them(tmp_path: Path) -> None:
+    (tmp_path / "shared.kspec").write_text("kspec 1\nvar x: 0..9;\naction up() { x = x + 1; }\n")
+    (tmp_path / "user.kspec").write_text(
+        "kspec 1\nuse shared: x;\nlimit: x < 3;\ndeadlock off;\ncheck small expect holds within limit;\n"
+    )
+    done = kspec("check", ".", cwd=tmp_path)
+    assert done.returncode == 0 and "1 check: 1 as declared" in done.stdout, done.stdout
+    assert kspec("check", "shared.kspec", cwd=tmp_path).returncode == 1

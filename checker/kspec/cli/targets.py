@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -11,6 +12,7 @@ from kspec import resources
 from kspec.engine.job import Job, KeptTrace
 from kspec.engine.model_file import FileModel
 from kspec.engine.outcome import CheckReport
+from kspec.lang import ast
 from kspec.lang.diagnostics import Diagnostic, Failed, did_you_mean
 from kspec.system.check import Case, Expectation, Scenario
 from kspec.trace.format import SUFFIX, load_trace
@@ -54,8 +56,11 @@ def _of_path(text: str, wanted: Wanted) -> Iterator[Entry]:
             return
         if not files:
             yield _unusable(path, "there are no .kspec files and no saved traces in this folder")
+        loaded = {file: _loaded(str(file)) for file in files if file.name.endswith(MODEL)}
+        modules = set(_modules(loaded.values()))
         for file in files:
-            yield from _of_file(str(file), "", wanted)
+            if not (file in loaded and os.path.realpath(file) in modules):
+                yield from _of_file(str(file), "", wanted, loaded.get(file))
     elif text.endswith("::"):
         yield _unusable(text, "the name of a check is missing after `::`")
     else:
@@ -73,12 +78,31 @@ def _models_below(folder: Path) -> Iterator[Path]:
             yield item
 
 
-def _of_file(path: str, name: str, wanted: Wanted) -> Iterator[Entry]:
+def _loaded(path: str) -> FileModel | Failed:
+    try:
+        return FileModel.load(path)
+    except Failed as e:
+        return e
+
+
+def _modules(models: Iterable[FileModel | Failed]) -> Iterator[str]:
+    """The files that only serve others: these use them, and they have no check and no scenario of their own."""
+    loaded = [m for m in models if isinstance(m, FileModel)]
+    used = {os.path.realpath(m.file) for model in loaded for m in model.program.modules[:-1]}
+    for model in loaded:
+        asks = any(isinstance(d, ast.CheckDecl | ast.ScenarioDecl) for d in model.program.main.decls)
+        if not asks and os.path.realpath(model.file) in used:
+            yield os.path.realpath(model.file)
+
+
+def _of_file(path: str, name: str, wanted: Wanted, loaded: FileModel | Failed | None = None) -> Iterator[Entry]:
     if path.endswith(".json"):
         yield _kept(path)
         return
     try:
-        model = FileModel.load(path)
+        model = loaded or _loaded(path)
+        if isinstance(model, Failed):
+            raise model
         cases = model.cases
     except Failed as e:
         yield failed(path, e)
