@@ -6,6 +6,7 @@ An item passes when the check ends as the model declares; when it does not, the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from kspec.engine.outcome import CheckReport
     from kspec.engine.pool import Sample
 
+MODULES: pytest.StashKey[dict[Path, frozenset[str]]] = pytest.StashKey()
+"""What is known of folders: the files that only serve others, which are not checked by themselves."""
 SUFFIXES = (".kspec", ".itf.json")
 
 
@@ -41,8 +44,14 @@ class ModelFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """An item for each check, scenario or kept trace."""
-        from kspec.cli.targets import Wanted, entries
+        from kspec.cli.targets import Wanted, entries, modules_in
 
+        known = self.config.stash.setdefault(MODULES, {})
+        folder = self.path.parent
+        if folder not in known:
+            known[folder] = modules_in(folder)
+        if os.path.realpath(self.path) in known[folder] and not self._named():
+            return
         wanted = Wanted(tier=self.config.getoption("--kspec-tier"))
         try:
             shown = self.path.relative_to(Path.cwd())
@@ -52,6 +61,12 @@ class ModelFile(pytest.File):
             name = entry.name or self.path.name
             item: pytest.Item = CheckItem.from_parent(self, name=name, entry=entry)
             yield item
+
+
+    def _named(self) -> bool:
+        """Whether the user names this file itself."""
+        named = (Path(a.split("::")[0]) for a in self.config.args)
+        return any(n.is_file() and n.samefile(self.path) for n in named if n.exists())
 
 
 class CheckItem(pytest.Item):

@@ -85,6 +85,12 @@ def _loaded(path: str) -> FileModel | Failed:
         return e
 
 
+def modules_in(folder: Path) -> frozenset[str]:
+    """The models of a folder (not below it) that only serve others, by their real paths."""
+    files = sorted(folder.glob(f"*{MODEL}"))
+    return frozenset(_modules([_loaded(str(f)) for f in files]))
+
+
 def _modules(models: Iterable[FileModel | Failed]) -> Iterator[str]:
     """The files that only serve others: these use them, and they have no check and no scenario of their own."""
     loaded = [m for m in models if isinstance(m, FileModel)]

@@ -9,6 +9,7 @@ import time
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 from kspec.engine.protocol import Finding, Result, Run, Step
 from kspec.explicit.behaviours import compiler_for, polling_of
@@ -131,7 +132,7 @@ class _Images:
         while self.parents[path[-1]] != path[-1]:
             path.append(self.parents[path[-1]])
         states = [self.state(n) for n in reversed(path)]
-        return Run(states[0], tuple(self._step(a, b) for a, b in zip(states, states[1:], strict=False)))
+        return Run(states[0], tuple(self._step(a, b) for a, b in pairwise(states)))
 
     def _step(self, before: State, after: State) -> Step:
         """The first action that leads from one state to another."""
