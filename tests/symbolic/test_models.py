@@ -41,6 +41,8 @@ def system_of(name: str, case: Case) -> System:
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[f"{n}-{c.name}" for n, c in CASES])
 def test_same_findings_to_the_same_depth(name: str, case: Case) -> None:
     system = system_of(name, case)
+    if system.refinements:
+        pytest.skip("bounded model checking does not decide refinement")
     oracle = InterpEngine().check(system, Goals(everything=True), Budget(depth=DEPTH), Quiet())
     bmc = BmcEngine().check(system, Goals(everything=True), Budget(depth=DEPTH), Quiet())
     assert bmc.bound is not None
