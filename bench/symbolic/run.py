@@ -2,7 +2,7 @@
 
     python bench/symbolic/run.py [--part proofs|bugs|deep|hard|all] [--only NAME] [--seconds 60] [--out bench/results]
 
-Every instance is exported as an AIGER circuit with one bad signal, which ABC (``pdr``, ``bmc3``) and Z3 (its default
+Every instance is exported to AIGER, a circuit with one bad signal, which ABC (``pdr``, ``bmc3``) and Z3 (its default
 solver unrolling it, and Spacer) get.  The engines of kspec get the model.  Times are CPU seconds;
 for kspec from the transition system to the checked answer (the certificate's re-check within), for others of the
 whole process (ABC) or without the export (Z3).  Answers must agree, and so must the lengths of shortest
